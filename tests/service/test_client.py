@@ -12,7 +12,9 @@ import pytest
 
 from gitalign.client import AsyncClient, Client, Problem, attempts, calls
 from gitalign.core.accounts import Role
-from gitalign.errors import RemoteError
+from gitalign.documents.models.forecasts import ForecastDocument
+from gitalign.documents.models.plans import PlanDocument
+from gitalign.errors import RemoteError, UserError
 from gitalign.service.application import create_app
 from tests.service.asking import tips
 from tests.service.serving import Served, served
@@ -73,7 +75,7 @@ def test_from_a_plan_to_its_undo_over_a_line_that_loses_answers(server: Served) 
         assert [one["name"] for one in client.repositories()] == ["sample"]
         planned = client.wait(client.plan("sample", only=["clean", "clash"]))
         assert planned["plan_id"]
-        assert client.document(planned)["format"] == "git-align/plan"
+        assert client.document(planned, PlanDocument)["id"] == planned["plan_id"]
         ran = client.wait(client.run("sample", planned["plan_id"], only_if_newest=True))
         assert (ran["outcome"], ran["error"]) == ("attention", None)
         assert tips(Path(known.path)) != before
@@ -84,7 +86,7 @@ def test_from_a_plan_to_its_undo_over_a_line_that_loses_answers(server: Served) 
         assert ran["run_id"]
         assert client.wait(client.verify("sample", ran["run_id"]))["outcome"] == "ok"
         page = client.wait(client.report("sample", ran["run_id"], form="html"))
-        assert client.document(page).startswith("<!doctype html>")
+        assert client.text(page).startswith("<!doctype html>")
         assert client.wait(client.undo("sample", ran["run_id"]))["outcome"] == "ok"
         assert tips(Path(known.path)) == before
         kinds = [one["kind"] for one in client.jobs("sample", limit=2)]
@@ -99,8 +101,10 @@ def test_the_same_awaited(server: Served) -> None:
     async def main() -> None:
         async with AsyncClient(server.address, server.token()) as client:
             found = await client.wait(await client.forecast("sample"))
-            document = await client.document(found)
-            assert document["format"] == "git-align/forecast"
+            document = await client.document(found, ForecastDocument)
+            assert {one["branch"] for one in document["branches"]} >= {"clean", "clash"}
+            with pytest.raises(UserError, match="came to forecast, not to PlanDocument"):
+                await client.document(found, PlanDocument)
             first = await anext(client.events("sample", after=0))
             assert (first.id, first.kind) == (1, "job")
             newest = await anext(client.jobs(limit=1))
@@ -120,7 +124,7 @@ def test_what_is_refused(server: Served) -> None:
             list(client.events("none"))
         assert unknown.value.error_code == "unknown_repository"
     with Client(server.address, server.token()) as client, pytest.raises(Problem) as faulty:
-        client.plan("sample", strategy="magic")
+        client.plan("sample", strategy="magic")  # type: ignore[arg-type]
     assert faulty.value.code == "usage"
     assert faulty.value.faults[0].startswith("body.strategy: ")
     assert faulty.value.faults[0] in str(faulty.value)
@@ -161,9 +165,9 @@ def test_a_stream_goes_on_as_long_as_the_service_comes_back() -> None:
 
 def test_answers_that_no_service_gives() -> None:
     with pytest.raises(Problem, match="not JSON"):
-        calls.answer(calls.repositories(), 200, "application/json", b"<html>")
+        calls.answer(Client.repositories.call(), 200, "application/json", b"<html>")
     with pytest.raises(Problem, match="502") as gateway:
-        calls.answer(calls.repositories(), 502, "text/html", b"<html>")
+        calls.answer(Client.repositories.call(), 502, "text/html", b"<html>")
     assert (gateway.value.exit_code, gateway.value.retryable) == (3, False)
 
 

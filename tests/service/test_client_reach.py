@@ -48,11 +48,11 @@ def test_batches_projects_verbs_and_webhooks(server: Served) -> None:
         batch = str(ran["run_id"])
         assert client.batch("sample", batch)["status"] == "completed"
         assert client.batch_log("sample", batch, "a")["is_over"]
-        assert client.wait(client.batch_control("sample", batch, "undo"))["outcome"] == "ok"
-        assert client.wait(client.ask("sample", "doctor"))["state"] == "done"
-        assert client.newest("sample", "doctor")["format"] == "git-align/checks"
-        assert client.project("sample", "parallel/status")["execution_mode"] == "parallel_completed"
-        plan = client.project("sample", "execution-plan/build", method="POST", body={"text": TASKS})
+        assert client.wait(client.batch_undo("sample", batch))["outcome"] == "ok"
+        assert client.wait(client.doctor("sample"))["state"] == "done"
+        assert client.newest_doctor("sample")["checks"]
+        assert client.project_status("sample")["execution_mode"] == "parallel_completed"
+        plan = client.build_project_plan("sample", text=TASKS)
         assert plan["metadata"]["total_tasks"] == 1
         (hook,) = client.add_webhook("sample", "https://ci.example.org/x", kinds=["run"])["webhooks"]
         assert hook["secret"]

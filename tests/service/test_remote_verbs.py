@@ -18,6 +18,7 @@ from gitalign.cli.options import Options
 from gitalign.cli.remote import RemoteFailure, carried_out
 from gitalign.client import Client
 from gitalign.core.accounts import Role
+from gitalign.documents.models.reports import ReportDocument
 from gitalign.service.application import create_app
 from tests import warm
 from tests.documents.strict import validate
@@ -168,7 +169,7 @@ def test_a_second_ctrl_c_waits_no_longer_for_a_service_that_is_away() -> None:
     job: Any = {"id": "j1", "repository": "sample"}
     away = Client("https://service", "gal_x", transport=AwayAndInterrupted())
     with away as client, pytest.raises(RemoteFailure, match="no longer following job j1") as ended:
-        carried_out(Options(quiet=True), client, job)
+        carried_out(Options(quiet=True), client, job, ReportDocument)
     assert (ended.value.exit_code, ended.value.code) == (130, "interrupted")
     assert "git align remote jobs" in ended.value.hint
 

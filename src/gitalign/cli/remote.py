@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from gitalign.cli.advice import Typed
 from gitalign.cli.options import Options
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from gitalign.client import Client
     from gitalign.core.plan import Plan
     from gitalign.core.report import Report
+    from gitalign.documents.models.reports import ReportDocument
     from gitalign.documents.models.service import JobDocument
 
+T = TypeVar("T")
 WITHOUT = ("repo", "config")
 _EXIT_CODES = {"ok": 0, ALREADY_UNDONE: 0, "attention": 1, "interrupted": 130}
 _LONGEST_TOKEN = 4_096
@@ -34,6 +36,7 @@ _NO_LONGER_FOLLOWED = {
     "hint": "git align remote jobs   shows what became of it",
     "exit_code": 130,
 }
+_STOPPED = {"code": "interrupted", "hint": "type it again", "exit_code": 130}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +168,11 @@ class RemoteFailure(GitAlignError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class Ended(Generic[T]):
     """What a job came to."""
 
-    job: Mapping[str, Any]
-    document: Any
+    job: JobDocument
+    document: T
 
     @property
     def exit_code(self) -> int:
@@ -177,11 +180,20 @@ class Ended:
         return _EXIT_CODES.get(str(self.job["outcome"]), 3)
 
 
-def carried_out(options: Options, client: Client, job: JobDocument, *, plan: Plan | None = None) -> Ended:
+def carried_out(
+    options: Options, client: Client, job: JobDocument, kind: type[T], *, plan: Plan | None = None
+) -> Ended[T]:
     """Follow a job to its end, with progress. Ctrl-C asks the service to stop it; a second one no longer waits for that.
 
+    Args:
+        options: of the command line.
+        client: of the service.
+        job: that was asked for.
+        kind: of the document that it comes to; `str` for a text.
+        plan: of a run, for the progress.
+
     Raises:
-        RemoteFailure: it ended by an error, or is no longer followed.
+        RemoteFailure: it ended by an error, was stopped before it had a document, or is no longer followed.
     """
     from gitalign.cli.rendering.progress import followed
     from gitalign.documents.events import load
@@ -203,8 +215,11 @@ def carried_out(options: Options, client: Client, job: JobDocument, *, plan: Pla
     ended = client.job(job, patiently=True)
     if ended["error"] is not None:
         raise RemoteFailure(ended["error"])
-    has_document = ended["state"] == "done" or ended["outcome"] == "interrupted"
-    return Ended(job=ended, document=client.document(job, patiently=True) if has_document else None)
+    if ended["state"] != "done" and ended["outcome"] != "interrupted":
+        raise RemoteFailure(_STOPPED | {"message": f"job {job_id} was stopped before it came to anything"})
+    if issubclass(kind, str):
+        return Ended(job=ended, document=kind(client.text(job, patiently=True)))
+    return Ended(job=ended, document=client.document(job, kind, patiently=True))
 
 
 def said(options: Options, document: Any, show: Callable[[], None] | None = None) -> None:
@@ -227,10 +242,12 @@ def said(options: Options, document: Any, show: Callable[[], None] | None = None
     show()
 
 
-def report_said(options: Options, client: Client, remote: Remote, ended: Ended, *, is_new: bool = True) -> int:
+def report_said(
+    options: Options, client: Client, remote: Remote, document: ReportDocument, *, is_new: bool = True
+) -> int:
     """Print the report of a run; the exit code."""
     repository = remote.name(client)
-    report = None if options.json or ended.document is None else _report(client, repository, ended.document)
+    report = None if options.json else _report(client, repository, document)
 
     def show() -> None:
         from gitalign.cli.rendering.console import console
@@ -239,20 +256,18 @@ def report_said(options: Options, client: Client, remote: Remote, ended: Ended, 
         assert report is not None
         show_report(console(), report, everything=options.verbose, typed=remote.typed(repository), is_new=is_new)
 
-    if ended.document is not None:
-        said(options, ended.document, None if report is None else show)
-        return int(ended.document.get("exit_code", ended.exit_code))
-    return ended.exit_code
+    said(options, document, None if report is None else show)
+    return document["exit_code"]
 
 
-def _report(client: Client, repository: str, document: Mapping[str, Any]) -> Report | None:
+def _report(client: Client, repository: str, document: ReportDocument) -> Report | None:
     """The report with its plan; None where the service does not know the plan, as of runs of its command line."""
     from gitalign.client import Problem
     from gitalign.documents import plans
     from gitalign.documents.report_reading import load_report
 
     try:
-        plan = plans.load(client.plan_of(repository, str(document["run"]["plan_id"])))
+        plan = plans.load(client.plan_of(repository, document["run"]["plan_id"]))
     except Problem as problem:
         if problem.status != 404:
             raise

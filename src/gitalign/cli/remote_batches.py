@@ -5,15 +5,14 @@ from __future__ import annotations
 from gitalign import facade
 from gitalign.batches.running.state_document import load
 from gitalign.cli.options import Options
-from gitalign.cli.remote import Ended, said
+from gitalign.cli.remote import said
 from gitalign.cli.rendering.batches import show_batch_run
 from gitalign.cli.rendering.console import console
+from gitalign.documents.models.batches import BatchRunDocument
 
 
-def batch_said(options: Options, ended: Ended) -> int:
+def batch_said(options: Options, document: BatchRunDocument, exit_code: int) -> int:
     """Print how a batch run stands; the exit code."""
-    document = ended.document
-    if document is not None:
-        view = facade.BatchView(load(document), bool(document.get("is_alive")))
-        said(options, document, lambda: show_batch_run(console(), view, everything=options.verbose))
-    return ended.exit_code
+    view = facade.BatchView(load(document), bool(document.get("is_alive")))
+    said(options, document, lambda: show_batch_run(console(), view, everything=options.verbose))
+    return exit_code

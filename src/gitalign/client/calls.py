@@ -1,26 +1,18 @@
-"""Requests and answers as values, the same for both clients. No I/O."""
+"""What is sent and what comes back as values, the same for both clients. No I/O."""
 
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
-from gitalign.documents.models.service import (
-    BranchesDocument,
-    JobDocument,
-    JobsDocument,
-    RepositoriesDocument,
-    ServedRepositoryDocument,
-    TaskLogDocument,
-)
+from gitalign.documents.formats import FORMATS, Format
+from gitalign.documents.models.service import JobDocument, JobsDocument
 from gitalign.errors import GitAlignError, UserError
 
 T = TypeVar("T")
-API = "/api/v1"
 OVER = ("done", "failed", "stopped")
 """States of jobs that change no more."""
 _MOST_FAULTS = 10
@@ -76,7 +68,7 @@ class StreamedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """A request, and what its answer is read as."""
+    """A request, what its answer is read as, and the job for whose sake a service that is away is waited for."""
 
     method: str
     path: str
@@ -84,138 +76,60 @@ class Call(Generic[T]):
     json: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    followed: JobDocument | str | None = None
 
 
-def _get(path: str, read: Callable[[Any], T], **params: Any) -> Call[T]:
-    given = {name: value for name, value in params.items() if value is not None}
-    return Call(method="GET", path=f"{API}{path}", read=read, params=given)
-
-
-def _post(path: str, body: Mapping[str, Any], *, key: str | None = None, match: str | None = None) -> Call[JobDocument]:
-    headers = {"Idempotency-Key": key or secrets.token_hex(16)}
-    if match is not None:
-        headers["If-Match"] = f'"{match}"'
-    return Call(method="POST", path=f"{API}{path}", read=_job, json=body, headers=headers)
-
-
-def _job(document: Any) -> JobDocument:
-    return cast(JobDocument, document)
-
-
-def _of(repository: str, rest: str = "") -> str:
-    return f"/repositories/{quote(repository, safe='')}{rest}"
-
-
-def repositories() -> Call[list[ServedRepositoryDocument]]:
-    """Repositories that the token may see."""
-    return _get("/repositories", lambda said: cast(RepositoriesDocument, said)["repositories"])
-
-
-def job(job_id: str) -> Call[JobDocument]:
-    """One job."""
-    return _get(f"/jobs/{quote(job_id, safe='')}", _job)
-
-
-def jobs(repository: str | None, *, cursor: str | None, limit: int) -> Call[JobsDocument]:
-    """A page of jobs."""
-    path = "/jobs" if repository is None else _of(repository, "/jobs")
-    return _get(path, lambda said: cast(JobsDocument, said), cursor=cursor, limit=limit)
-
-
-def branches(repository: str, *, cursor: str | None, limit: int) -> Call[BranchesDocument]:
-    """A page of branches."""
-    return _get(_of(repository, "/branches"), lambda said: cast(BranchesDocument, said), cursor=cursor, limit=limit)
-
-
-def document(job_id: str) -> Call[Any]:
-    """What a job came to: JSON as objects, other forms as text."""
-    return _get(f"/jobs/{quote(job_id, safe='')}/document", lambda said: said)
-
-
-def ask(repository: str, what: str, body: Mapping[str, Any], *, key: str | None) -> Call[JobDocument]:
-    """A job that finds something out: `plans`, `forecasts`, `conflicts`, `fetches`."""
-    return _post(_of(repository, f"/{what}"), body, key=key)
-
-
-def run(repository: str, plan_id: str, *, push: bool, key: str | None, only_if_newest: bool) -> Call[JobDocument]:
-    """A job that runs a plan."""
-    body = {"plan_id": plan_id, "push": push}
-    return _post(_of(repository, "/runs"), body, key=key, match=plan_id if only_if_newest else None)
-
-
-def verb(repository: str, path: str, body: Mapping[str, Any], *, key: str | None) -> Call[JobDocument]:
-    """A job for any other verb, by its address below the repository."""
-    return _post(_of(repository, f"/{quote(path)}"), body, key=key)
-
-
-def newest(repository: str, path: str, **params: Any) -> Call[Any]:
-    """The newest document below a repository."""
-    return _get(_of(repository, f"/{quote(path)}"), lambda said: said, **params)
-
-
-def task_log(repository: str, batch: str, task: str, *, offset: int) -> Call[TaskLogDocument]:
-    """What a task wrote."""
-    path = _of(repository, f"/batches/{quote(batch, safe='')}/logs/{quote(task, safe='')}")
-    return _get(path, lambda said: cast(TaskLogDocument, said), offset=offset)
-
-
-def add_webhook(repository: str, url: str, kinds: Sequence[str]) -> Call[Any]:
-    """A new webhook."""
-    body = {"url": url, "kinds": list(kinds)}
-    return Call(method="POST", path=f"{API}{_of(repository, '/webhooks')}", read=lambda said: said, json=body)
-
-
-def remove_webhook(repository: str, webhook: str) -> Call[None]:
-    """The end of a webhook."""
-    path = f"{API}{_of(repository, '/webhooks/')}{quote(webhook, safe='')}"
-    return Call(method="DELETE", path=path, read=lambda said: None)
-
-
-def project(method: str, project_id: str, path: str, body: Mapping[str, Any] | None, *, key: str | None) -> Call[Any]:
-    """A request below a project."""
-    headers = {"Idempotency-Key": key or secrets.token_hex(16)} if method == "POST" else {}
-    address = f"/api/projects/{quote(project_id, safe='')}/{quote(path)}"
-    return Call(method=method, path=address, read=lambda said: said, json=body, headers=headers)
-
-
-def about_batch(
-    repository: str, batch: str, what: str, body: Mapping[str, Any] | None, *, key: str | None
-) -> Call[JobDocument]:
-    """A job about a batch run: `resume`, `retry`, `land`, `undo`, `reports`; or `pause`, `stop`, `cancel`."""
-    return _post(_of(repository, f"/batches/{quote(batch, safe='')}/{what}"), body or {}, key=key)
-
-
-def about_run(
-    repository: str, run_id: str, what: str, body: Mapping[str, Any], *, key: str | None
-) -> Call[JobDocument]:
-    """A job about a run: `undo`, `resume`, `reports`, `proofs`."""
-    return _post(_of(repository, f"/runs/{quote(run_id, safe='')}/{what}"), body, key=key)
-
-
-def stop(job_id: str) -> Call[JobDocument]:
-    """The end of a job."""
-    return _post(f"/jobs/{quote(job_id, safe='')}/stop", {})
+EVENTS_OF_JOB = "GET /api/v1/jobs/{job}/events"
+EVENTS_OF_REPOSITORY = "GET /api/v1/repositories/{repository}/events"
 
 
 def events_of_job(job_id: str) -> str:
     """The address of a job's events."""
-    return f"{API}/jobs/{quote(job_id, safe='')}/events"
+    return EVENTS_OF_JOB.removeprefix("GET ").format(job=quote(job_id, safe=""))
 
 
 def events_of(repository: str) -> str:
     """The address of a repository's events."""
-    return f"{API}{_of(repository, '/events')}"
+    return EVENTS_OF_REPOSITORY.removeprefix("GET ").format(repository=quote(repository, safe=""))
 
 
-def newest_run(jobs_page: JobsDocument) -> str:
-    """The id of the newest run of a page of jobs.
+def job_id(job: JobDocument | str) -> str:
+    """The id of a job that is given, or named."""
+    return job if isinstance(job, str) else job["id"]
+
+
+def _name_of_kind(form: Format) -> str:
+    """Of the model of a document; of one that is made of a schema, after the document's name."""
+    of_schema = "".join(word.capitalize() for word in form.name.split("-")) + "Document"
+    return of_schema if form.model.endswith(".json") else form.model.partition(":")[2]
+
+
+def document_of_job(job: JobDocument | str, kind: type[T], *, patiently: bool) -> Call[T]:
+    """What a job came to, when it is a document of this kind."""
+
+    def read(said: Any) -> T:
+        name = str(said.get("format", "")).removeprefix("git-align/") if isinstance(said, dict) else "text"
+        if name not in FORMATS or _name_of_kind(FORMATS[name]) != kind.__name__:
+            raise UserError(
+                f"job {job_id(job)} came to {name or 'another document'}, not to {kind.__name__}", code="usage"
+            )
+        return cast(T, said)
+
+    path = f"/api/v1/jobs/{quote(job_id(job), safe='')}/document"
+    return Call(method="GET", path=path, read=read, followed=job if patiently else None)
+
+
+def newest_run(page: JobsDocument) -> str | None:
+    """The id of the newest run of a page of jobs; None when it has none, but further pages may.
 
     Raises:
-        UserError: there is none.
+        UserError: it has none, and it is the last page.
     """
-    for one in jobs_page["jobs"]:
-        if one["run_id"] is not None and one["kind"] == "run":
-            return one["run_id"]
+    for job in page["jobs"]:
+        if job["run_id"] is not None and job["kind"] == "run":
+            return job["run_id"]
+    if page["next"] is not None:
+        return None
     raise UserError(
         "the service has made no run of this repository yet", hint="git align remote run", code="unknown_run"
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 
 from gitalign.client import attempts, calls
-from gitalign.client.attempts import Attempts, Patience
+from gitalign.client.attempts import Patience
 from gitalign.client.calls import OVER, Call, Problem, StreamedEvent, StreamReader
 from gitalign.client.connection import connection
-from gitalign.documents.models.service import BranchRowDocument, JobDocument, ServedRepositoryDocument, TaskLogDocument
+from gitalign.client.operation import Sender
+from gitalign.client.operations import Operations
+from gitalign.documents.models.service import BranchRowDocument, JobDocument, JobsDocument
 
 T = TypeVar("T")
+_NO_DOCUMENT: Call[str] = Call(method="GET", path="", read=str)
 
 
-class Client:
+class Client(Operations, Sender):
     """A service at an address. Thread-safe; closed by `with` or `close`.
 
     Args:
@@ -59,164 +62,32 @@ class Client:
         """Close every connection."""
         self._http.close()
 
-    def repositories(self) -> list[ServedRepositoryDocument]:
-        """Repositories that the token may see."""
-        return self._ask(calls.repositories())
-
-    def plan(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
-        """Ask for a plan.
-
-        Args:
-            repository: by name.
-            key: the same key asks for the same job; a new one when None.
-            choice: `only`, `exclude`, `targets`, `strategy`, `merges`, `fetch`, `push`.
-        """
-        return self._ask(calls.ask(repository, "plans", choice, key=key))
-
-    def forecast(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
-        """Ask for a forecast; `pairs` and what `plan` takes, but `push`."""
-        return self._ask(calls.ask(repository, "forecasts", choice, key=key))
-
-    def conflicts(self, repository: str, *, key: str | None = None, **choice: Any) -> JobDocument:
-        """Ask for conflicts; `branch` and what `plan` takes, but `push`."""
-        return self._ask(calls.ask(repository, "conflicts", choice, key=key))
-
-    def fetch(self, repository: str, *, key: str | None = None) -> JobDocument:
-        """Ask to fetch."""
-        return self._ask(calls.ask(repository, "fetches", {}, key=key))
-
-    def run(
-        self,
-        repository: str,
-        plan_id: str,
-        *,
-        push: bool = False,
-        only_if_newest: bool = False,
-        key: str | None = None,
-    ) -> JobDocument:
-        """Ask to run a plan.
-
-        Args:
-            repository: by name.
-            plan_id: of a plan that was made before.
-            push: also push, with a plan that was made with `push`.
-            only_if_newest: refuse when there is a newer plan.
-            key: see `plan`.
-        """
-        return self._ask(calls.run(repository, plan_id, push=push, key=key, only_if_newest=only_if_newest))
-
-    def undo(self, repository: str, run_id: str, *, push: bool = False, key: str | None = None) -> JobDocument:
-        """Ask to put back what a run moved."""
-        return self._ask(calls.about_run(repository, run_id, "undo", {"push": push}, key=key))
-
-    def resume(self, repository: str, run_id: str, *, key: str | None = None) -> JobDocument:
-        """Ask to go on with a run that was stopped before it published."""
-        return self._ask(calls.about_run(repository, run_id, "resume", {}, key=key))
-
-    def report(self, repository: str, run_id: str, *, form: str = "json", key: str | None = None) -> JobDocument:
-        """Ask for a report: `json`, `html`, `md`, `junit` or `sarif`."""
-        return self._ask(calls.about_run(repository, run_id, "reports", {"format": form}, key=key))
-
-    def verify(self, repository: str, run_id: str, *, key: str | None = None) -> JobDocument:
-        """Ask to prove the certificates of a run again."""
-        return self._ask(calls.about_run(repository, run_id, "proofs", {}, key=key))
-
-    def ask(self, repository: str, verb: str, *, key: str | None = None, **body: Any) -> JobDocument:
-        """Ask for any other verb: `doctor`, `categories`, `order`, `resolve`, `restore`, `prune`, `resolutions/learn`, …
-
-        Args:
-            repository: by name.
-            verb: its address below the repository, as the guide lists it.
-            key: see `plan`.
-            body: as the API takes it.
-        """
-        return self._ask(calls.verb(repository, verb, body, key=key))
-
-    def newest(self, repository: str, verb: str) -> Any:
-        """The newest document of a verb: `doctor`, `forecast`, `clash-map`, `batch-list`, …"""
-        return self._ask(calls.newest(repository, verb))
-
-    def plan_of(self, repository: str, plan_id: str) -> Any:
-        """A plan, by its id."""
-        return self._ask(calls.newest(repository, f"plans/{plan_id}"))
-
-    def show(self, repository: str, run_id: str) -> Any:
-        """The report of a run."""
-        return self._ask(calls.newest(repository, f"runs/{run_id}"))
-
     def newest_run(self, repository: str) -> str:
         """The id of the newest run that the service made.
 
         Raises:
             UserError: there is none.
         """
-        return calls.newest_run(self._ask(calls.newest(repository, "runs", limit=50)))
+        cursor: str | None = None
+        while True:
+            page = self.list_runs(repository, cursor=cursor, limit=50)
+            cursor = page["next"]
+            run_id = calls.newest_run(page)
+            if run_id is not None:
+                return run_id
 
-    def batch_plan(
-        self, repository: str, text: str, *, name: str = "tasks.yaml", key: str | None = None, **more: Any
-    ) -> JobDocument:
-        """Submit a task list or a plan of a batch; the job's `plan_id` names it. Nothing of it runs.
+    def document(self, job: JobDocument | str, kind: type[T], *, patiently: bool = False) -> T:
+        """What a job came to.
 
         Args:
-            repository: by name.
-            text: of the file.
-            name: of the file; its ending says how it is written.
-            key: see `plan`.
-            more: `tasks`, `command`, `target`, `commit_leftovers`, `most_tasks`.
+            job: that is over.
+            kind: of the document, such as `PlanDocument` of `gitalign.documents.models.plans`.
+            patiently: as for `job`.
+
+        Raises:
+            UserError: it is another kind of document.
         """
-        return self._ask(calls.verb(repository, "batch-plans", {"text": text, "name": name, **more}, key=key))
-
-    def batch_run(self, repository: str, plan_id: str, *, key: str | None = None, **how: Any) -> JobDocument:
-        """Have workers execute a plan that was submitted; `push`, `best_subset`, `squash`, `max_concurrency`, `again`, …"""
-        return self._ask(calls.verb(repository, "batches", {"plan_id": plan_id, **how}, key=key))
-
-    def batch(self, repository: str, batch: str) -> Any:
-        """How a batch run stands; also while it runs."""
-        return self._ask(calls.newest(repository, f"batches/{batch}"))
-
-    def batch_log(self, repository: str, batch: str, task: str, *, offset: int = 0) -> TaskLogDocument:
-        """What a task wrote, from an offset in bytes on."""
-        return self._ask(calls.task_log(repository, batch, task, offset=offset))
-
-    def batch_control(
-        self, repository: str, batch: str, action: str, *, key: str | None = None, **body: Any
-    ) -> JobDocument:
-        """`pause`, `stop`, `cancel`, `resume`, `retry`, `land`, `undo` or `reports` of a batch run."""
-        return self._ask(calls.about_batch(repository, batch, action, body, key=key))
-
-    def add_webhook(self, repository: str, url: str, *, kinds: Sequence[str] = ()) -> Any:
-        """Register a webhook; its secret is in the answer, and nowhere else. An answer that is lost is not asked for again."""
-        return self._ask(calls.add_webhook(repository, url, kinds), trying=attempts.for_a_request(most=1))
-
-    def remove_webhook(self, repository: str, webhook: str) -> None:
-        """Forget a webhook with its deliveries."""
-        self._ask(calls.remove_webhook(repository, webhook))
-
-    def webhooks(self, repository: str) -> Any:
-        """Webhooks of a repository, without their secrets."""
-        return self._ask(calls.newest(repository, "webhooks"))
-
-    def deliveries(self, repository: str, webhook: str, *, cursor: str | None = None) -> Any:
-        """Deliveries of a webhook, newest first; `next` of one page is the cursor of the page that follows."""
-        return self._ask(calls.newest(repository, f"webhooks/{webhook}/deliveries", cursor=cursor))
-
-    def project(
-        self, project_id: str, path: str, *, method: str = "GET", body: Any = None, key: str | None = None
-    ) -> Any:
-        """A request below `/api/projects/ID`: `parallel/start`, `execution-plan`, `worktrees/1/create`, …"""
-        return self._ask(calls.project(method, project_id, path, body, key=key))
-
-    def stop(self, job: JobDocument | str) -> JobDocument:
-        """Ask a job to end cleanly."""
-        return self._ask(calls.stop(_id(job)))
-
-    def job(self, job: JobDocument | str, *, patiently: bool = False) -> JobDocument:
-        """A job as it is now; `patiently` also waits for a service that is away, as `wait` does."""
-        return self._ask(calls.job(_id(job)), trying=self._patience(job) if patiently else None)
-
-    def document(self, job: JobDocument | str, *, patiently: bool = False) -> Any:
-        """What a job came to: JSON as objects, other forms as text. `patiently` as for `job`."""
-        return self._ask(calls.document(_id(job)), trying=self._patience(job) if patiently else None)
+        return self.send(calls.document_of_job(job, kind, patiently=patiently))
 
     def wait(self, job: JobDocument | str) -> JobDocument:
         """The job when it is over, followed by its events."""
@@ -228,7 +99,7 @@ class Client:
         """Jobs, newest first; further pages are asked for when they are needed."""
         cursor: str | None = None
         while True:
-            page = self._ask(calls.jobs(repository, cursor=cursor, limit=limit))
+            page = self._page_of_jobs(repository, cursor, limit)
             yield from page["jobs"]
             cursor = page["next"]
             if cursor is None:
@@ -238,7 +109,7 @@ class Client:
         """Branches by name, as the newest plan, forecast and run saw them."""
         cursor: str | None = None
         while True:
-            page = self._ask(calls.branches(repository, cursor=cursor, limit=limit))
+            page = self.list_branches(repository, cursor=cursor, limit=limit)
             yield from page["branches"]
             cursor = page["next"]
             if cursor is None:
@@ -255,7 +126,7 @@ class Client:
 
     def events_of_job(self, job: JobDocument | str, *, after: int | None = None) -> Iterator[StreamedEvent]:
         """Events of a job, to its end."""
-        for event in self._stream(calls.events_of_job(_id(job)), StreamReader(after), self._patience(job)):
+        for event in self._stream(calls.events_of_job(calls.job_id(job)), StreamReader(after), self._patience(job)):
             yield event
             if event.kind == "job" and event.document["state"] in OVER:
                 return
@@ -271,7 +142,7 @@ class Client:
                     if stream.status_code != 200:
                         media = stream.headers.get("Content-Type", "")
                         body, retry = stream.read(), stream.headers.get("Retry-After")
-                        calls.answer(calls.document(""), stream.status_code, media, body, retry_after=retry)
+                        calls.answer(_NO_DOCUMENT, stream.status_code, media, body, retry_after=retry)
                     patience.succeeded()
                     for line in stream.iter_lines():
                         event = reader.take(line)
@@ -284,10 +155,16 @@ class Client:
     def _patience(self, job: JobDocument | str | None, repository: str | None = None) -> Patience:
         if job is not None and not isinstance(job, str):
             repository = job["repository"]
-        return Patience(self._address, job=None if job is None else _id(job), repository=repository)
+        return Patience(self._address, job=None if job is None else calls.job_id(job), repository=repository)
 
-    def _ask(self, call: Call[T], *, trying: Attempts | None = None) -> T:
-        trying = trying or attempts.for_a_request()
+    def _page_of_jobs(self, repository: str | None, cursor: str | None, limit: int) -> JobsDocument:
+        if repository is None:
+            return self.list_jobs(cursor=cursor, limit=limit)
+        return self.list_jobs_of(repository, cursor=cursor, limit=limit)
+
+    def send(self, call: Call[T]) -> T:
+        """The answer to a call; see `Operation.call`."""
+        trying = attempts.for_a_request() if call.followed is None else self._patience(call.followed)
         while True:
             try:
                 answer = self._http.request(
@@ -303,7 +180,3 @@ class Client:
             except (httpx.TransportError, Problem) as error:
                 pause = trying.pause_after(error)
             time.sleep(pause)
-
-
-def _id(job: JobDocument | str) -> str:
-    return job if isinstance(job, str) else job["id"]

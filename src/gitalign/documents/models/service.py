@@ -315,3 +315,16 @@ class WebhookDeliveriesDocument(TypedDict):
 
     deliveries: list[WebhookDeliveryDocument]
     next: str | None
+
+
+class HealthDocument(TypedDict):
+    """The process answers."""
+
+    status: str
+    release: str
+
+
+class ReadinessDocument(TypedDict):
+    """The database answers."""
+
+    status: str

@@ -14,6 +14,8 @@ from gitalign.cli.remote_batches import batch_said
 from gitalign.cli.rendering.batches import show_batch_plan
 from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
+from gitalign.documents.models.batch_plans import BatchPlanDocument
+from gitalign.documents.models.batches import BatchRunDocument
 from gitalign.input_file import read_bounded
 
 Target = Annotated[
@@ -32,7 +34,7 @@ def batch_run(file: File, *, remote: Remote, target: Target = None, landing: Lan
     more: dict[str, Any] = {"target": target} if target is not None else {}
     with remote.connected() as client:
         name = remote.name(client)
-        made = carried_out(options, client, client.batch_plan(name, text, name=file.name, **more))
+        made = carried_out(options, client, client.batch_plan(name, text, name=file.name, **more), BatchPlanDocument)
         plan_id = str(made.job["plan_id"])
         if not options.json and not options.quiet:
             show_batch_plan(console(stderr=True), from_dict(made.document), commands=True)
@@ -45,5 +47,5 @@ def batch_run(file: File, *, remote: Remote, target: Target = None, landing: Lan
             "push": landing.push,
             "push_hooks": landing.push_hooks,
         }
-        ended = carried_out(options, client, client.batch_run(name, plan_id, **how))
-    return batch_said(options, ended)
+        ended = carried_out(options, client, client.batch_run(name, plan_id, **how), BatchRunDocument)
+    return batch_said(options, ended.document, ended.exit_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitalign.cli.batch_options import NamedBatch
 from gitalign.cli.options import Options
-from gitalign.cli.remote import WITHOUT, Ended, Remote
+from gitalign.cli.remote import WITHOUT, Remote
 from gitalign.cli.remote_batches import batch_said
 from gitalign.cli.verb import verb
 
@@ -14,5 +14,4 @@ def batch_status(batch_id: NamedBatch, *, remote: Remote, options: Options) -> i
     """Show how a batch run of the service stands, task by task; also while it runs."""
     with remote.connected() as client:
         document = client.batch(remote.name(client), batch_id)
-    batch_said(options, Ended(job={"outcome": "ok"}, document=document))
-    return 0
+    return batch_said(options, document, 0)

@@ -18,6 +18,7 @@ Cancel = Annotated[bool, option("--cancel", help="Also end the tasks that run; t
 def batch_stop(batch_id: NamedBatch, *, cancel: Cancel = False, remote: Remote, options: Options) -> int:
     """Start no further task of a batch run, and end it when its tasks have ended."""
     with remote.connected() as client:
-        job = client.batch_control(remote.name(client), batch_id, "cancel" if cancel else "stop")
+        ask = client.batch_cancel if cancel else client.batch_stop
+        job = ask(remote.name(client), batch_id)
     said(options, job, lambda: console().print(f"batch run {batch_id} was asked to {'cancel' if cancel else 'stop'}"))
     return 0

@@ -8,6 +8,7 @@ from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument
 from gitalign.cli.remote import WITHOUT, Choice, Remote, carried_out, said
 from gitalign.cli.verb import verb
+from gitalign.documents.models.conflict_groups import ConflictsDocument
 
 Branch = Annotated[str | None, argument(help="Show all about this branch.", metavar="[BRANCH]")]
 
@@ -20,6 +21,7 @@ def conflicts(*, branch: Branch = None, remote: Remote, which: Choice, options: 
             options,
             client,
             client.conflicts(remote.name(client), **which.body(branch=branch)),
+            ConflictsDocument,
         )
     said(options, ended.document)
     return ended.exit_code

@@ -8,6 +8,7 @@ from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.remote import WITHOUT, Choice, Remote, carried_out, said
 from gitalign.cli.verb import verb
+from gitalign.documents.models.forecasts import ForecastDocument
 
 Pairs = Annotated[bool, option("--pairs", help="Also find out which branches conflict with one another.")]
 
@@ -16,6 +17,8 @@ Pairs = Annotated[bool, option("--pairs", help="Also find out which branches con
 def forecast(*, pairs: Pairs = False, remote: Remote, which: Choice, options: Options) -> int:
     """Find out which branches align, and where others stop. Moves nothing."""
     with remote.connected() as client:
-        ended = carried_out(options, client, client.forecast(remote.name(client), **which.body(pairs=pairs)))
+        ended = carried_out(
+            options, client, client.forecast(remote.name(client), **which.body(pairs=pairs)), ForecastDocument
+        )
     said(options, ended.document)
     return ended.exit_code

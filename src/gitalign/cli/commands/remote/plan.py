@@ -11,6 +11,7 @@ from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.plan import show_plan
 from gitalign.cli.verb import verb
 from gitalign.documents import plans
+from gitalign.documents.models.plans import PlanDocument
 
 Push = Annotated[bool, option("--push", help="Read the remote's tips, so that a run of this plan can push.")]
 
@@ -23,7 +24,7 @@ def plan(
     with remote.connected() as client:
         asked = which.body(strategy=how.strategy, merges=how.merges, fetch=fetch, push=push)
         job = client.plan(remote.name(client), **asked)
-        ended = carried_out(options, client, job)
+        ended = carried_out(options, client, job, PlanDocument)
     result = plans.load(ended.document)
     said(options, ended.document, lambda: show_plan(console(), result, everything=options.verbose, fetched=fetch))
     return ended.exit_code

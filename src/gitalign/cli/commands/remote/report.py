@@ -12,7 +12,6 @@ from gitalign.cli.parameters import option
 from gitalign.cli.remote import WITHOUT, Remote, carried_out
 from gitalign.cli.rendering.console import require_writable, write_whole
 from gitalign.cli.verb import verb
-from gitalign.documents.formats import json_text
 from gitalign.facade import ReportFormat
 
 Form = Annotated[ReportFormat, option("--format", help="Form of the report.", metavar="html|md|json|junit|sarif")]
@@ -29,8 +28,8 @@ def report(
     if output is not None:
         require_writable(output)
     with remote.connected() as client:
-        ended = carried_out(options, client, client.report(remote.name(client), run_id, form=form.value))
-    text = ended.document if isinstance(ended.document, str) else json_text(ended.document)
+        ended = carried_out(options, client, client.report(remote.name(client), run_id, form=form.value), str)
+    text = ended.document
     if output is None:
         click.echo(text)
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument
-from gitalign.cli.remote import WITHOUT, Ended, Remote, report_said
+from gitalign.cli.remote import WITHOUT, Remote, report_said
 from gitalign.cli.verb import verb
 
 Run = Annotated[str, argument(help="Run id, or last.", metavar="[RUN]")]
@@ -18,5 +18,5 @@ def show(*, run_id: Run = "last", remote: Remote, options: Options) -> int:
     with remote.connected() as client:
         name = remote.name(client)
         document = client.show(name, client.newest_run(name) if run_id == "last" else run_id)
-        report_said(options, client, remote, Ended(job={"outcome": "ok"}, document=document), is_new=False)
+        report_said(options, client, remote, document, is_new=False)
     return 0

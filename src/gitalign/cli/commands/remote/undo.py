@@ -13,6 +13,7 @@ from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
 from gitalign.core.jobs import ALREADY_UNDONE
 from gitalign.core.names import display
+from gitalign.documents.models.reports import ReportDocument
 
 Push = Annotated[bool, option("--push", help="Also put back on the remote what was pushed.")]
 
@@ -26,8 +27,8 @@ def undo(run_id: RunId, *, remote: Remote, push: Push = False, options: Options)
         look = remote.typed(name).command("show", display(wanted))
         if not asked(options, f"Put back what run {display(wanted)} moved?", look=f"or look first: {look}"):
             return 1
-        ended = carried_out(options, client, client.undo(name, wanted, push=push))
+        ended = carried_out(options, client, client.undo(name, wanted, push=push), ReportDocument)
         if ended.job["outcome"] == ALREADY_UNDONE and not options.json:
             console().print(safe(ended.document["notices"][-1]))
             return ended.exit_code
-        return report_said(options, client, remote, ended)
+        return report_said(options, client, remote, ended.document)
