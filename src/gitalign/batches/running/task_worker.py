@@ -75,6 +75,7 @@ class TaskWorker:
         self._is_cancelled = is_cancelled
         self._lock = threading.Lock()
         self._running: dict[TaskId, RunningTask] = {}
+        self._attempts_left: dict[TaskId, int] = {}
 
     def running(self) -> dict[TaskId, RunningTask]:
         """Tasks that run now."""
@@ -119,6 +120,7 @@ class TaskWorker:
         for number in range(task.max_attempts):
             if number and not (self._wait(number) and turn.take()):
                 break
+            self._attempts_left[task.id] = task.max_attempts - number - 1
             begun = self._keeper.run.tasks[task.id].attempts + 1
             self._put_aside(task, begun - 1)
             self._change(task, attempts=begun, wip=None, finished_at=None, **begins)
@@ -237,10 +239,12 @@ class TaskWorker:
         status = {AttemptEnd.SUCCEEDED: Status.COMPLETED, AttemptEnd.CANCELLED: Status.CANCELLED}
         before = tuple(one for one in self._keeper.run.tasks[task.id].notices if one not in settled.notices)
         notices = before + settled.notices + ((f"its work tree is kept: {settled.kept}",) if settled.kept else ())
+        # A task that is to be tried again has not failed: killed or stopped before that, `resume` tries it again.
+        is_over = attempt.end not in _AGAIN or not self._attempts_left[task.id]
         self._change(
             task,
-            status=status.get(attempt.end, Status.FAILED),
-            finished_at=self._context.surroundings.now(),
+            status=status.get(attempt.end, Status.FAILED) if is_over else Status.PENDING,
+            finished_at=self._context.surroundings.now() if is_over else None,
             result=settled.result if attempt.end is AttemptEnd.SUCCEEDED else None,
             wip=settled.wip or self._refs.at(wip_ref(self._keeper.run.id, task.id)),
             reason=attempt.reason,
