@@ -134,6 +134,8 @@ def _no_configuration_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_f
     home.mkdir(exist_ok=True)
     for name in [name for name in os.environ if name.startswith(("GIT_", "GITALIGN_"))]:
         monkeypatch.delenv(name)
+    # A test that runs pytest would measure coverage by itself, and first remove what all others have measured.
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     if "HOME" in os.environ:  # .ci/run also runs tests without
         monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))

@@ -53,12 +53,13 @@ def test_a_key_ends_a_command_where_signals_are_ignored_from_outside() -> None:
 def test_what_is_skipped_for_want_of_a_tool_fails_where_that_is_asked_for(
     tmp_path: Path, reason: str, code: int
 ) -> None:
-    (tmp_path / "test_one.py").write_text(f"import pytest\ndef test_one(): pytest.skip({reason!r})\n")
-    words = [*ALONE, "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", str(tmp_path)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*words, "--fail-on-skip"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120
+    """Asked for in a variable, as `.ci/run` does. Tests do not see it: pytest run by a test is not asked the same."""
+    (tmp_path / "test_one.py").write_text(
+        f"import os, pytest\ndef test_one():\n    assert 'PYTEST_ADDOPTS' not in os.environ\n    pytest.skip({reason!r})\n"
     )
+    words = [*ALONE, "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--fail-on-skip"}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == code, done.stdout + done.stderr
     assert ("SKIPPED, and may not be" in done.stdout) == bool(code)
     assert "1 skipped" in done.stdout
