@@ -62,6 +62,20 @@ def missing_below(git: Git, commit: Oid) -> Oid | None:
     return next((Oid(line[1:].decode("ascii")) for line in listed.split(b"\n") if line.startswith(b"?")), None)
 
 
+def missing_of(git: Git, commits: Iterable[Oid]) -> frozenset[Oid]:
+    """Folders and files of these commits that are not there.
+
+    Raises:
+        GitError: also when a commit is not there itself.
+
+    Source: `git help rev-list` (--missing=print).
+    """
+    words = ("rev-list", "--objects", "--no-walk", "--missing=print", "--quiet", "--stdin")
+    stdin = "".join(f"{commit}\n" for commit in commits).encode("ascii")
+    listed = retried(lambda: git.run(*words, stdin=stdin, timeout_s=_TIMEOUT_S)).stdout
+    return frozenset(Oid(line[1:].decode("ascii")) for line in listed.split(b"\n") if line.startswith(b"?"))
+
+
 @dataclass
 class _Search(Generic[Q]):
     git: Git

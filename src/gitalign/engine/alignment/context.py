@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gitalign.core.graph import CommitGraph
 from gitalign.core.integration_branches import NAME_CLASH, TAKEN
 from gitalign.core.names import Oid
-from gitalign.core.outcome import Conflicted, Outcome, Refused, Unchanged
+from gitalign.core.outcome import Conflicted, Failed, Outcome, Refused, Unchanged
 from gitalign.core.plan import Step, StepKind
 from gitalign.core.policy import Limits, Policy
 from gitalign.git.attributes import AttributeFiles
@@ -27,7 +27,7 @@ class IntegrationContext:
 
     Attributes:
         attributes: attribute files by target tip.
-        look_up: conflicts of earlier runs, by branch name.
+        look_up: outcomes of earlier runs that hold still, by branch name.
         verdict_keys: content key of every step's verdict, by branch name.
         documents_dir: where a documenter may write.
         merges: answers of git, shared by everything that merges in the quarantine: what stopped a branch is looked at again
@@ -45,7 +45,7 @@ class IntegrationContext:
     limits: Limits
     rules: ReplayRules
     plugins: ActivePlugins
-    look_up: Mapping[str, Conflicted]
+    look_up: Mapping[str, Conflicted | Unchanged | Failed]
     verdict_keys: Mapping[str, str]
     documents_dir: str
     jitter: Callable[[float, float], float]
@@ -65,7 +65,7 @@ HINTS = {
 }
 
 
-def known_outcome(step: Step, look_up: Mapping[str, Conflicted]) -> Outcome | None:
+def known_outcome(step: Step, look_up: Mapping[str, Outcome]) -> Outcome | None:
     """The outcome of a step that nothing has to be merged for; None when there is work to do."""
     if step.refusal is not None:
         code, reason = step.refusal
@@ -78,7 +78,7 @@ def known_outcome(step: Step, look_up: Mapping[str, Conflicted]) -> Outcome | No
     if step.kind is StepKind.LEAVE:
         return left_alone(step)
     known = look_up.get(step.branch.name)
-    return None if known is None else replace(known, cached=True)
+    return replace(known, cached=True) if isinstance(known, Conflicted) else known
 
 
 def left_alone(step: Step) -> Unchanged:

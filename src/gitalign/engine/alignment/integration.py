@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,15 +15,13 @@ from gitalign.core.events import EventKind
 from gitalign.core.gaps import missing_in_words
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid, StepId
-from gitalign.core.outcome import Conflicted, StepResult
+from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Plan, Step, StepKind
 from gitalign.core.policy import AutoResolver, CommitterPolicy
-from gitalign.documents import outcomes
-from gitalign.documents.formats import json_text, parsed
-from gitalign.documents.reading import Malformed
 from gitalign.engine.alignment.align import BranchAligner
 from gitalign.engine.alignment.context import IntegrationContext, known_outcome
 from gitalign.engine.alignment.driver import Workforce, drive
+from gitalign.engine.alignment.known_outcomes import recalled
 from gitalign.engine.alignment.read_back import read_back
 from gitalign.engine.alignment.stack_checks import with_stack_notes
 from gitalign.engine.runtime.context import AnalysisContext
@@ -41,7 +38,7 @@ from gitalign.integrate.pick import ReplayRules
 from gitalign.integrate.shared_merges import SharedMerges
 from gitalign.integrate.upstream import UpstreamIndex
 from gitalign.integrate.verdicts import merge_rules_key, verdict_key
-from gitalign.ports import ConflictResolver, Emitter, VerdictCache
+from gitalign.ports import ConflictResolver, Emitter
 from gitalign.resolve.remerge import taught_by_merges
 
 _WORK = frozenset({StepKind.REPLAY, StepKind.RECREATE, StepKind.MERGE, StepKind.INTEGRATE})
@@ -71,7 +68,7 @@ def build_context(
     already: Mapping[StepId, StepResult],
     documents_dir: Path | None = None,
 ) -> IntegrationContext:
-    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, cached conflicts.
+    """Lay out what the branches of a plan share: merge wire, patch ids of the targets, attributes, cached outcomes.
 
     Args:
         quarantine: where objects go.
@@ -88,7 +85,7 @@ def build_context(
     work = [step for step in plan.steps if step.kind in _WORK and step.refusal is None and step.id not in already]
     attributes = {onto: read_attributes(quarantine.git, onto) for onto in sorted({step.onto for step in work})}
     keys = verdict_keys(quarantine, work, resolver=context.plugins.resolver, attributes=attributes)
-    look_up = _cached(context.cache, keys)
+    look_up = recalled(context.cache, quarantine, work, keys, policy=plan.policy, plugins=context.plugins)
     work = [step for step in work if step.branch.name not in look_up]
     picked = [step for step in work if step.kind in _PICKS]
     upstream = UpstreamIndex.build(repository, graph, [(step.seen, step.onto) for step in picked])
@@ -173,24 +170,6 @@ def not_compared(integration: IntegrationContext) -> tuple[str, ...]:
     )
 
 
-def cache_conflicts(
-    cache: VerdictCache, integration: IntegrationContext, results: Sequence[StepResult], *, at: datetime
-) -> None:
-    """Keep the conflicts found, so that no later run or forecast merges the very same commits again."""
-    keys = integration.verdict_keys
-    fresh = {
-        keys[result.branch]: json_text(outcomes.dump(result.outcome))
-        for result in results
-        if isinstance(result.outcome, Conflicted)
-        and not result.outcome.cached
-        and result.branch in keys
-        # What stands on a commit that could not be compared may be otherwise once its objects are there.
-        and result.branch not in integration.unsure
-    }
-    if fresh:
-        cache.keep(fresh, at=at)
-
-
 def _rules(plan: Plan, work: Sequence[Step], context: AnalysisContext, *, signs: bool) -> ReplayRules:
     """Who stands as committer and who signs; asked only when a commit may have to be made."""
     if not work:
@@ -246,17 +225,3 @@ def rules_key(quarantine: Quarantine, onto: Oid, attributes: AttributeFiles | No
         local_attributes=own.read_bytes() if own.is_file() else b"",
         git_version=quarantine.repository.git_version,
     )
-
-
-def _cached(cache: VerdictCache, keys: Mapping[str, str]) -> dict[str, Conflicted]:
-    known = cache.look_up(keys.values())
-    found: dict[str, Conflicted] = {}
-    for branch, key in keys.items():
-        if key in known:
-            try:
-                outcome = outcomes.load(parsed(known[key]))
-            except Malformed:
-                continue
-            if isinstance(outcome, Conflicted):
-                found[branch] = outcome
-    return found

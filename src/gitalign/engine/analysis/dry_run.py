@@ -18,7 +18,8 @@ from gitalign.core.names import Oid, StepId, zero_like
 from gitalign.core.outcome import Aligned, AlignedKind, Conflicted, Failed, Refused, StepResult, Unchanged
 from gitalign.core.plan import Plan, Step, StepKind, Target
 from gitalign.engine.alignment.context import IntegrationContext
-from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, rules_key, verdict_keys
+from gitalign.engine.alignment.integration import build_context, integrate, rules_key, verdict_keys
+from gitalign.engine.alignment.known_outcomes import keep_outcomes
 from gitalign.engine.analysis.branch_preview import BranchPreview, cache_key, packed, unpacked
 from gitalign.engine.analysis.partial_merge import merged_in_part, partial_key
 from gitalign.engine.runtime.context import AnalysisContext
@@ -97,7 +98,7 @@ class DryRun:
         self.results = integrate(
             self._integration, self.plan, already=already, emit=self.context.emit, stop=self.stop
         ).results
-        cache_conflicts(self._guarded, self._integration, self.results, at=self.at)
+        keep_outcomes(self._guarded, self._integration, self.plan, self.results, at=self.at)
         self._standing = {target.name: self._find_standing(target) for target in self.plan.targets}
 
     def __exit__(

@@ -25,7 +25,8 @@ from gitalign.core.publication import Publication
 from gitalign.core.push import PushSettings
 from gitalign.core.snapshot import Tip
 from gitalign.core.validation import ValidationPlan
-from gitalign.engine.alignment.integration import build_context, cache_conflicts, integrate, not_compared
+from gitalign.engine.alignment.integration import build_context, integrate, not_compared
+from gitalign.engine.alignment.known_outcomes import keep_outcomes
 from gitalign.engine.alignment.read_back import known_of
 from gitalign.engine.gates.certify import Drafts, ProofGate
 from gitalign.engine.gates.gate import Gate, GateContext, through_gates
@@ -186,7 +187,7 @@ def _integrated(
     phases.done("prepare")
     integrated = integrate(integration, plan, already=already, emit=run.emit, stop=run.stop, packs=True)
     results = integrated.results
-    cache_conflicts(cache, integration, results, at=run.started_at)
+    keep_outcomes(cache, integration, plan, results, at=run.started_at)
     phases.done("integrate")
     if orders.finds_furthest or plan.policy.partial:
         from gitalign.engine.analysis.alignable_point import with_furthest
