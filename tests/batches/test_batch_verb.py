@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -209,28 +210,67 @@ def test_a_run_is_paused_and_stopped_from_elsewhere(world: World, tmp_path: Path
     assert "next: git align batch resume" in shown
 
 
-def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(world: World, tmp_path: Path) -> None:
-    path = tmp_path / "tasks.yaml"
-    go = tmp_path / "go"
-    path.write_text(
-        f"target: main\ndefaults: {{commit_leftovers: true}}\ntasks: [{{id: a, shell: 'echo w > w; test -e {go} || sleep 60; echo end > end'}}]\n"
-    )
+def until(happens: Callable[[], object]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_cleanly_and_it_can_be_gone_on_with(
+    world: World, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The first has what the task has not committed pinned at once, and waits for it; the second ends it."""
+    path, begun, go = tmp_path / "tasks.yaml", tmp_path / "begun", tmp_path / "go"
+    script = f"echo w > w; touch {begun}; test -e {go} || sleep 60; echo end > end"
+    path.write_text(f"target: main\ndefaults: {{commit_leftovers: true}}\ntasks: [{{id: a, shell: '{script}'}}]\n")
     env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
     running = warm.start("batch", "run", path, "--yes", "--confinement", "none", cwd=world.path, env=env)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and '"tree": "/' not in batch(world, "status", "--json", code=None).stdout:
-        time.sleep(0.05)
-    for _ in range(2):
-        os.kill(running.pid, signal.SIGINT)
-        time.sleep(0.3)
+    until(begun.exists)
+    os.kill(running.pid, number)
+    pinned = world.path / ".git/refs/gitalign/wip"
+    until(lambda: list(pinned.glob("*/a")))
+    assert running.poll() is None
+    (ref,) = world.git("for-each-ref", "--format=%(refname)", "refs/gitalign/wip").split()
+    assert world.git("show", f"{ref}:w") == "w"
+    os.kill(running.pid, number)
     _, errors = running.communicate(timeout=30)
     assert running.returncode == 130
     assert errors.count("stopping: waiting for 1 running task; Ctrl-C again ends them\n") == 1
     view = document(batch(world, "status", "--json").stdout, "batch-run")
     assert view["tasks"]["a"]["status"] == "cancelled"
+    assert world.git("show", f"{ref}:w") == "w"
+    assert "end" not in world.git("ls-tree", "--name-only", ref).split()
     go.touch()
     batch(world, "resume", "last")
     assert world.git("show", "main:end") == "end"
+    assert world.git("show", f"{ref}@1:w") == "w"
+
+
+def test_a_log_is_followed_until_the_task_has_ended(world: World, tmp_path: Path) -> None:
+    """Also past an attempt that is made again; what is shown is what the log holds in the end."""
+    path, first, go = tmp_path / "tasks.yaml", tmp_path / "first", tmp_path / "go"
+    script = (
+        f"echo begin; while ! test -e {go}; do sleep 0.02; done; "
+        f"test -e {first} || {{ touch {first}; exit 75; }}; echo end; printf last"
+    )
+    path.write_text(f"target: main\ntasks: [{{id: a, shell: '{script}', max_attempts: 2}}]\n")
+    env = {"XDG_STATE_HOME": str(world.path.parent / "state")}
+    running = warm.start("batch", "run", path, "--yes", "--confinement", "none", cwd=world.path, env=env)
+    until(lambda: list((world.path / ".git/gitalign").glob("batches/*/logs/*")))
+    seen = tmp_path / "seen"
+    with seen.open("wb") as out:
+        follows = warm.start("batch", "logs", "last", "a", "--follow", cwd=world.path, env=env, stdout=out.fileno())
+        until(lambda: "begin\n" in seen.read_text())
+        assert follows.poll() is None
+        go.touch()
+        assert follows.wait(30) == 0
+    assert running.wait(30) == 0
+    assert seen.read_text() == batch(world, "logs", "last", "a").stdout
+    assert seen.read_text().count("begin\n") == 2
+    assert "end\nlast" in seen.read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from gitalign.batches.planning.tasks import Need, Setup, Task
@@ -532,9 +534,17 @@ def test_what_is_left_uncommitted_is_pinned_and_reported_unless_the_plan_says_th
     assert "it left changes uncommitted" in u.notices[0]
 
 
+# Each process becomes two; it would stop at a thousand, so that a machine survives when nothing ends it.
+DOUBLES = "double() { [ $1 -gt 0 ] || exec sleep 30; double $(($1 - 1)) & double $(($1 - 1)) & wait; }; double 9"
+# The same; each process leads a session, and so a group, of its own.
+SESSIONS = "echo 'd=$(($1 - 1)); [ $d -ge 0 ] || exec sleep 30; setsid sh b $d & setsid sh b $d & wait' > b; sh b 8"
+
+
 @pytest.mark.parametrize(
     ("script", "bounds", "reason"),
     [
+        (DOUBLES, {"processes": 30}, "more than 30 processes"),
+        (SESSIONS, {"processes": 30}, "more than 30 processes"),
         ("while :; do sh -c 'sleep 30' & done", {"processes": 30}, "more than 30 processes"),
         ("exec head -c 300M /dev/zero > big", {"disk_bytes": 50 * 1024**2}, "MiB"),
     ],
@@ -546,6 +556,15 @@ def test_a_task_that_takes_everything_is_ended(bench: Bench, script: str, bounds
     assert run.tasks["t"].status is Status.FAILED
     assert reason in run.tasks["t"].reason
     assert run.tasks["u"].status is Status.COMPLETED
+    left = [one for one in psutil.process_iter() if working_in(one).startswith(os.path.realpath(bench.world.pool.root))]
+    assert left == []
+
+
+def working_in(process: psutil.Process) -> str:
+    try:
+        return process.cwd()
+    except psutil.Error:
+        return ""
 
 
 def test_sha256(tmp_path: Path) -> None:
