@@ -16,6 +16,7 @@ import pytest
 from gitalign import facade
 from gitalign.core.jobs import JobKind, JobState
 from gitalign.service.application import create_app
+from gitalign.service.standpoints import MOVED_SINCE
 from gitalign.service.working.batch_policy import BatchPolicy
 from gitalign.service.working.worker import Workers, WorkSettings
 from gitalign.store.service import schema
@@ -76,6 +77,11 @@ def expire(database: ServiceDatabase) -> None:
         connection.execute(schema.jobs.update().values(lease_until=1, not_before=0))
 
 
+def state_of(client: httpx.Client, branch: str) -> str:
+    rows = client.get(f"{BASE}/branches").json()["branches"]
+    return next(str(row["state"]) for row in rows if row["branch"] == branch)
+
+
 def submitted(client: httpx.Client, text: str) -> str:
     job = over(client, post(client, "batch-plans", text=text))
     assert job["state"] == "done", job
@@ -102,8 +108,13 @@ def test_from_a_task_list_to_its_undo(client: httpx.Client, repository: Path) ->
     assert (validate(plan.json()), plan.headers["ETag"]) == ("batch-plan", f'"{plan_id}"')
     assert client.get(f"{BASE}/batch-plans/{plan_id}", headers={"If-None-Match": f'"{plan_id}"'}).status_code == 304
     assert tips(repository) == before
+    for verb in ("plans", "forecasts"):
+        over(client, post(client, verb))
+    assert state_of(client, "clean") == "clean"
     job = over(client, post(client, "batches", plan_id=plan_id))
     assert (job["state"], job["outcome"]) == ("done", "ok"), job
+    assert state_of(client, "clean") == MOVED_SINCE, "its target moved when the batch landed"
+    assert "not known since it or its target moved" in client.get("/repositories/sample/branches/clean").text
     batch = job["run_id"]
     state = client.get(f"{BASE}/batches/{batch}").json()
     assert (validate(state), state["status"], state["is_alive"]) == ("batch-run", "completed", False)

@@ -141,6 +141,23 @@ def test_a_conflict_that_moved_since_is_not_known_either(database: ServiceDataba
     assert summary(database) == ("1 of 3 not known", "unknown")
 
 
+def test_a_branch_that_was_deleted_is_not_listed_until_a_plan_sees_it_again(
+    database: ServiceDatabase, repository: Path
+) -> None:
+    subprocess.run(["git", "branch", "merged", "main"], cwd=repository, check=True)
+    commit(repository, "merged", "one-more")
+    subprocess.run(["git", "update-ref", "refs/heads/main", "merged"], cwd=repository, check=True)
+    done(database, JobKind.PLAN)
+    done(database, JobKind.FORECAST)
+    assert names(database) == {*NAMES, "merged"}
+    job, report = done(database, JobKind.PRUNE_MERGED)
+    assert [one["update"]["ref"] for one in report["moves"]] == ["refs/heads/merged"], job
+    assert names(database) == NAMES
+    subprocess.run(["git", "branch", "merged", "clean"], cwd=repository, check=True)
+    done(database, JobKind.PLAN)
+    assert names(database) == {*NAMES, "merged"}
+
+
 def test_a_branch_that_was_put_back_is_not_what_it_was_before(database: ServiceDatabase) -> None:
     made, _ = done(database, JobKind.PLAN)
     ran, _ = done(database, JobKind.RUN, plan_id=made.plan_id)

@@ -19,7 +19,17 @@ from gitalign.documents.formats import stamped
 from gitalign.documents.models.service import BranchesDocument, BranchRowDocument
 from gitalign.documents.reading import time_text
 from gitalign.service.contents import content_of
-from gitalign.service.standpoints import MOVED_SINCE, Standpoint, newest_word, targets_in, tips_after
+from gitalign.service.standpoints import (
+    MOVED_SINCE,
+    MOVING_ONLY,
+    Standpoint,
+    holds,
+    is_gone,
+    newest_word,
+    targets_after,
+    targets_in,
+    tips_after,
+)
 from gitalign.store.service.jobs import WITH_A_REPORT, JobFilter, Jobs
 
 _KEPT = 64
@@ -34,11 +44,12 @@ _NOTHING_TO_DO = (StepKind.UP_TO_DATE, StepKind.LEAVE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The newest jobs that know a branch; None where none does."""
+    """The newest jobs that know a branch; None where none does. A forecast holds until the branch or its target moves."""
 
     plan: Job | None
     forecast: Job | None
     run: Job | None
+    forecast_holds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,7 @@ def seen_branches(jobs: Jobs, repository: str) -> SeenBranches | None:
     """
     kinds = ([JobKind.PLAN], [JobKind.FORECAST], _REPORTING, [JobKind.CONFLICTS])
     chains = tuple(_chain(jobs, repository, kind) for kind in kinds)
+    chains += (_movers(jobs, repository),)
     return _seen(jobs, chains) if chains[0] else None
 
 
@@ -106,6 +118,13 @@ def _chain(jobs: Jobs, repository: str, kinds: Sequence[JobKind]) -> tuple[Job, 
     if JobKind.RUN in kinds:
         which = replace(which, states=_OVER)
     return tuple(reversed([job for job, _ in jobs.since(which, whole)]))
+
+
+def _movers(jobs: Jobs, repository: str) -> tuple[Job, ...]:
+    """Jobs that moved targets or deleted branches since the newest plan of all branches, oldest first."""
+    plan = jobs.newest_whole(repository, JobKind.PLAN, is_whole=lambda job: _is_whole(jobs, job))
+    which = JobFilter(repositories=[repository], kinds=MOVING_ONLY, states=_OVER)
+    return tuple(reversed([job for job, _ in jobs.since(which, plan)]))
 
 
 def _is_whole(jobs: Jobs, job: Job) -> bool:
@@ -123,7 +142,7 @@ def _ids(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> tuple[tuple[str, ...], 
 
 @cached(LRUCache(_KEPT), key=_ids, lock=Lock())
 def _seen(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> SeenBranches | None:
-    planned, foreseen, ran, stopping = chains
+    planned, foreseen, ran, stopping, moving = chains
     steps, prospects, verdicts = _steps(jobs, planned), _by_branch(jobs, foreseen), _by_branch(jobs, ran)
     if not steps.entries and all(content_of(jobs, job) is None for job in planned):
         return None
@@ -131,26 +150,38 @@ def _seen(jobs: Jobs, chains: Sequence[Sequence[Job]]) -> SeenBranches | None:
     conflicts = _conflicts(jobs, stopping, steps.entries)
     owners = {one["branch"]: one for job in foreseen for one in (content_of(jobs, job) or {}).get("owners", ())}
     tips = {job.id: tips_after(jobs, job) for job in ran}
+    moved = [(job, tips_after(jobs, job), targets_after(jobs, job)) for job in moving]
     rows, sources, looked_at = {}, {}, set()
     for name, (step, made_by) in sorted(steps.entries.items()):
         prospect, verdict, conflict = prospects.of(name), verdicts.of(name), conflicts.of(name)
         planned_at = _standpoint(jobs, made_by, "", step.get("seen"), step["target"])
         known = [planned_at]
+        known += [
+            Standpoint(job=job, tip=gone.get(name), target=landed.get(step["target"])) for job, gone, landed in moved
+        ]
         if conflict[1] is not None:
             word, tip = conflict[0]["prospect"], conflict[0].get("tip")
             known.append(_standpoint(jobs, conflict[1], word, tip, step["target"]))
         if prospect[1] is not None:
-            known.append(_standpoint(jobs, prospect[1], prospect[0]["prospect"], prospect[0]["tip"], step["target"]))
+            foreseen_at = _standpoint(jobs, prospect[1], prospect[0]["prospect"], prospect[0]["tip"], step["target"])
+            known.append(foreseen_at)
         if verdict[1] is not None:
             word = verdict[0]["verdict"] if verdict[1].state is JobState.DONE else ""
             known.append(_standpoint(jobs, verdict[1], word, tips[verdict[1].id].get(name), step["target"]))
+        if is_gone(known):
+            continue
         newest, is_looked_at = newest_word(known), any(one.word for one in known)
         state = newest.word if newest is not None else MOVED_SINCE if is_looked_at else step["kind"]
         if state == MOVED_SINCE and step["kind"] in _NOTHING_TO_DO and max(known, key=_read_at) is planned_at:
             state = step["kind"]
         rows[name] = _row(step, (prospect[0], verdict[0], owners.get(name, {})), state=state)
         plan = made_by if made_by.kind is JobKind.PLAN else None
-        sources[name] = Sources(plan=plan, forecast=prospect[1], run=verdict[1])
+        sources[name] = Sources(
+            plan=plan,
+            forecast=prospect[1],
+            run=verdict[1],
+            forecast_holds=prospect[1] is not None and holds(foreseen_at, known),
+        )
         if newest is not None:
             looked_at.add(name)
     return SeenBranches(

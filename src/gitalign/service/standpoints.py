@@ -8,11 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from gitalign.core.jobs import Job, JobKind
+from gitalign.core.names import is_zero
 from gitalign.service.contents import content_of
 from gitalign.store.service.jobs import Jobs
 
 MOVED_SINCE = "moved_since"
 """State of a branch that was not looked at since it or its target moved."""
+MOVING_ONLY = (
+    *(JobKind.BATCH_RUN, JobKind.BATCH_RESUME, JobKind.BATCH_RETRY, JobKind.BATCH_LAND, JobKind.BATCH_UNDO),
+    JobKind.PRUNE_MERGED,
+)
+"""Kinds that move targets or delete branches, and say nothing of whether branches align."""
 _HEADS = "refs/heads/"
 
 
@@ -45,11 +51,17 @@ class Standpoint:
 
 def newest_word(standpoints: Sequence[Standpoint]) -> Standpoint | None:
     """What was found out last and still holds; None when nothing does."""
-    holding = [one for one in standpoints if one.word and _holds(one, standpoints)]
+    holding = [one for one in standpoints if one.word and holds(one, standpoints)]
     return max(holding, key=lambda one: one.ended, default=None)
 
 
-def _holds(word: Standpoint, standpoints: Sequence[Standpoint]) -> bool:
+def is_gone(standpoints: Sequence[Standpoint]) -> bool:
+    """Whether the newest job that saw the branch deleted it."""
+    newest = next((one for one in _newest_first(standpoints) if one.tip is not None), None)
+    return newest is not None and newest.tip is not None and is_zero(newest.tip)
+
+
+def holds(word: Standpoint, standpoints: Sequence[Standpoint]) -> bool:
     """Whether no job that ended after this one began saw another commit of the branch or its target."""
     later = [one for one in standpoints if one.ended > word.began and one is not word]
     earlier = [one for one in standpoints if one.ended <= word.began]
@@ -85,6 +97,17 @@ def tips_after(jobs: Jobs, job: Job) -> Mapping[str, str]:
         if (is_moved_there or move["state"] == "moved") and ref and after and ref.startswith(_HEADS):
             tips[ref.removeprefix(_HEADS)] = after
     return tips
+
+
+def targets_after(jobs: Jobs, job: Job) -> Mapping[str, str]:
+    """Where a target stands since a batch landed or its landings were undone, by name; empty where nothing landed."""
+    content = content_of(jobs, job) or {}
+    if job.kind is JobKind.BATCH_UNDO:
+        undone = [one for one in content.get("landings", ()) if one["landing_run"] in content.get("undone_now", ())]
+        return {content["target"]: undone[-1]["before"]} if undone else {}
+    outcomes = [one["outcome"] for one in content.get("batches", ()) if one.get("outcome")]
+    landed = [one["landed"] for one in outcomes if one["landed"]]
+    return {content["target"]: landed[-1]} if landed else {}
 
 
 def _plan_of(jobs: Jobs, job: Job) -> Any:
