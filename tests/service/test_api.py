@@ -298,11 +298,14 @@ LEAST = {
     ("POST", "credential"): Role.ADMIN,
     ("POST", "schedules"): Role.LANDER,
     ("DELETE", "{schedule}"): Role.LANDER,
+    ("POST", "enable"): Role.LANDER,
+    ("POST", "disable"): Role.LANDER,
+    ("POST", "remove"): Role.LANDER,
     ("DELETE", "credential"): Role.ADMIN,
     ("GET", "audit"): Role.ADMIN,
     ("POST", "sign-out"): Role.VIEWER,
 }
-ADMINISTRATION = re.compile(r"(/api/v1)?/(users|people|tokens|audit|settings)(/.*)?")
+ADMINISTRATION = re.compile(r"(/api/v1)?/(users|people|tokens|credentials|audit|settings)(/.*)?")
 """For administrators, whatever is done."""
 OWN = re.compile(r"(/api/v1)?/account(/.*)?")
 """For each about the own account."""

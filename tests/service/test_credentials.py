@@ -147,7 +147,7 @@ def test_on_the_command_line(config: Path, tmp_path: Path) -> None:
     code, said = typed("repo", "rotate-keys")
     assert (code, "1 credential" in said) == (0, True)
     with closing(open_service_database(file=tmp_path / "service.db")) as database:
-        again = Credentials(database).of(number)
+        again = Credentials(database).use(number)
     assert again not in (None, sealed)
     opened = Sealer(keys[:1]).opened(str(again), repository=document["repositories"][0]["id"], address=ADDRESS)
     assert opened == MINE

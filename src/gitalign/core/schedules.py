@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 from gitalign.errors import UserError
 
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When a schedule is due that is switched off: a server of an earlier release, which does not know of that, waits as well."""
 
 
 class ScheduledKind(StrEnum):
@@ -59,7 +62,8 @@ class Schedule:
         quiet: hours in which a run publishes nothing, `22:00-06:00` in that zone; None for none.
         params: which branches and how, as the API takes it.
         created_by: name of the token that made it.
-        next_at: when it is due.
+        next_at: when it is due; at `NEVER` while it is switched off.
+        disabled_at: when it was switched off; None while it is on.
         last_at: when it was due last.
         last_job: the job of that time; None when it was left out, for the one before was not over.
     """
@@ -76,6 +80,7 @@ class Schedule:
     next_at: datetime
     last_at: datetime | None = None
     last_job: str | None = None
+    disabled_at: datetime | None = None
 
 
 def quiet_hours(hours: str, zone: str) -> QuietHours:

@@ -79,6 +79,7 @@ def _dump_schedule(value: Schedule) -> ScheduleDocument:
         "next_at": time_text(value.next_at),
         "last_at": _time(value.last_at),
         "last_job": value.last_job,
+        "disabled_at": _time(value.disabled_at),
     }
 
 

@@ -295,6 +295,22 @@ def new_schedule(database: ServiceDatabase, repository: str, new: WantedSchedule
     return schedules.add(schedule)
 
 
+def switch_schedule(
+    database: ServiceDatabase, repository: str, schedule_id: str, *, on: bool, actor: str = ACTOR
+) -> Schedule:
+    """Switch a schedule off, or on again from its next time on.
+
+    Raises:
+        NotFound
+    """
+    schedules = Schedules(database)
+    if not on:
+        return schedules.disable(repository, schedule_id, actor=actor)
+    known = schedules.get(repository, schedule_id)
+    following = next_tick(known.cron, known.zone, after=schedules.now())
+    return schedules.enable(repository, schedule_id, next_at=following, actor=actor)
+
+
 def ask(
     database: ServiceDatabase, settings: ServerSettings, repository: str, kind: JobKind, *, actor: str = ACTOR
 ) -> Job:

@@ -10,6 +10,7 @@ from gitalign.store import service
 WORK = {"backup", "database", "events", "health", "held_jobs", "mirrors", "retention"}
 """Modules of what workers and the tables themselves do: no act of a person, or one of `restore`, which has its test."""
 NO_ACTS = {
+    "Credentials.use": "the job that uses it is in the trail",
     "Sessions.add_link": "using it is a sign-in",
     "Sessions.use_link": "followed by `open`, which is the sign-in",
     "Users.renew_hash": "the same password",

@@ -11,7 +11,7 @@ from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.server_options import ServerOptions, require_service
 from gitalign.cli.verb import Group, verb
-from gitalign.core.schedules import ScheduledKind
+from gitalign.core.schedules import Schedule, ScheduledKind
 from gitalign.documents.service import dump_schedules
 
 Name = Annotated[str, argument(help="Name of the repository.", metavar="NAME")]
@@ -67,9 +67,13 @@ def list_(name: Name, which: ServerOptions, options: Options) -> int:
         return 0
     for one in schedules:
         quiet = f"quiet {one.quiet}" if one.quiet else ""
-        cells = (one.id, one.kind, safe(one.cron), safe(one.zone), quiet, f"next {one.next_at:%Y-%m-%d %H:%M} UTC")
+        cells = (one.id, one.kind, safe(one.cron), safe(one.zone), quiet, _next(one))
         console().print("  ".join(filter(None, cells)), soft_wrap=True, highlight=False)
     return 0
+
+
+def _next(one: Schedule) -> str:
+    return "switched off" if one.disabled_at else f"next {one.next_at:%Y-%m-%d %H:%M} UTC"
 
 
 @verb(acts=True, without=("repo", "config", "yes"))

@@ -84,7 +84,7 @@ class RepositoriesDocument(TypedDict):
 
 
 class ScheduleDocument(TypedDict):
-    """One schedule; `last_job` is null when its last time was left out."""
+    """One schedule; `last_job` is null when its last time was left out, `disabled_at` while it is switched on."""
 
     id: str
     repository: str
@@ -98,6 +98,7 @@ class ScheduleDocument(TypedDict):
     next_at: Time
     last_at: Time | None
     last_job: str | None
+    disabled_at: Time | None
 
 
 class SchedulesDocument(TypedDict):

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from gitalign.core.accounts import Actor, Role
 from gitalign.documents.service import dump_schedules
 from gitalign.service.access import Needs
-from gitalign.service.administration import WantedSchedule, new_schedule
+from gitalign.service.administration import WantedSchedule, new_schedule, switch_schedule
 from gitalign.service.api.requests import NewSchedule, answer, said
 from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
@@ -41,6 +41,27 @@ def add_schedule(request: Request, repository: str, body: NewSchedule, actor: La
         return answer(dump_schedules([made]), status=201)
 
     return once.answered(actor, add)
+
+
+@router.post("/{schedule}/disable", responses=said("schedules"))
+def disable_schedule(request: Request, repository: str, schedule: str, actor: Lander, once: Once) -> Response:
+    """Switch a schedule off; a job that it wrote goes on."""
+    return _switched(request, repository, schedule, actor, once, on=False)
+
+
+@router.post("/{schedule}/enable", responses=said("schedules"))
+def enable_schedule(request: Request, repository: str, schedule: str, actor: Lander, once: Once) -> Response:
+    """Switch a schedule on again, from its next time on."""
+    return _switched(request, repository, schedule, actor, once, on=True)
+
+
+def _switched(request: Request, repository: str, schedule: str, actor: Actor, once: Once, *, on: bool) -> Response:
+    database = service_of(request).database
+
+    def switch() -> Response:
+        return answer(dump_schedules([switch_schedule(database, repository, schedule, on=on, actor=actor.name)]))
+
+    return once.answered(actor, switch, is_harmless_again=True)
 
 
 @router.delete("/{schedule}", status_code=204)

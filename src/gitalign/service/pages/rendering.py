@@ -25,6 +25,7 @@ NAVIGATION = (
     ("/wall", "Wall", Role.VIEWER),
     ("/people", "People", Role.ADMIN),
     ("/tokens", "Tokens", Role.ADMIN),
+    ("/credentials", "Credentials", Role.ADMIN),
     ("/audit", "Audit", Role.ADMIN),
     ("/settings", "Settings", Role.ADMIN),
 )

@@ -12,18 +12,36 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gitalign.core.health import HealthRecord
+from gitalign.core.jobs import Job, JobKind
 from gitalign.service.contents import content_of
 from gitalign.service.pages.listing import SORTS, Filters, listing, page_of
 from gitalign.service.pages.looks import repository_look
 from gitalign.service.pages.page_route import PageRoute, Viewer
 from gitalign.service.pages.rendering import page
 from gitalign.service.state import service_of
-from gitalign.store.service.jobs import JobFilter
+from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.views.health_chart import WEEK, Reading, Trend, health_chart, trend_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 _JOBS = 8
 _CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksLook:
+    """What `doctor` said of a repository.
+
+    Attributes:
+        job: that looked.
+        total: how many checks there were.
+        failed: those that found a problem.
+        unknown: those of which the answer is not known.
+    """
+
+    job: Job
+    total: int
+    failed: Sequence[Any]
+    unknown: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +61,17 @@ class HealthLook:
     chart: str
     rows: Sequence[tuple[datetime, int]]
     rows_left_out: int
+
+
+def checks_look(jobs: Jobs, repository: str) -> ChecksLook | None:
+    """The newest checks of what runs of a repository depend on; None before the first."""
+    job = jobs.newest(repository, [JobKind.DOCTOR])
+    content = content_of(jobs, job)
+    if job is None or content is None:
+        return None
+    checks = content["checks"]
+    failed, unknown = ([one for one in checks if one["ok"] is said] for said in (False, None))
+    return ChecksLook(job=job, total=len(checks), failed=failed, unknown=unknown)
 
 
 def health_looks(records: Sequence[HealthRecord], *, now: datetime) -> list[HealthLook]:
@@ -90,6 +119,7 @@ def show_repository(request: Request, repository: str, actor: Viewer) -> Respons
         sorts=SORTS,
         targets=[(one["name"], one["oid"], notes.get(one["name"], "")) for one in plan.get("targets", ())],
         health=health_looks(service.health.of_days(repository, days), now=datetime.now(UTC)),
+        checks=checks_look(service.jobs, repository),
         jobs=jobs,
         has_older_jobs=older is not None,
         key=secrets.token_urlsafe(16),

@@ -113,6 +113,12 @@ def forecast(
     return led_to(posted(service, actor, request, (JobKind.FORECAST, body, {}), f"page-forecast-{key}"))
 
 
+@router.post("/repositories/{repository}/doctor")
+def check(request: Request, repository: str, actor: Operator, key: Key) -> Response:
+    """The button that checks what runs depend on."""
+    return led_to(posted(service_of(request), actor, request, (JobKind.DOCTOR, Nothing(), {}), f"page-doctor-{key}"))
+
+
 @router.post("/repositories/{repository}/runs/{run_id}/undo")
 def undo(request: Request, repository: str, run_id: RunName, actor: Lander, key: Key) -> Response:
     """The button that undoes a run."""

@@ -110,7 +110,7 @@ def remote_access(settings: RemoteSettings, credentials: Credentials, held: Held
         held: the job.
 
     Raises:
-        UserError: the address is not allowed (any more), or has no credential that it needs.
+        UserError: the address is not allowed (any more), or has no credential that it needs, or that is switched off.
         ConfigError: the credential cannot be opened.
         RemoteError: the name of the host is not known.
         StoreError
@@ -122,7 +122,7 @@ def remote_access(settings: RemoteSettings, credentials: Credentials, held: Held
     settings.rules.require(address)
     found = addresses_of(address)
     settings.rules.require_reachable(address.host, found)
-    sealed = credentials.of(held.repository)
+    sealed = credentials.use(held.repository)
     credential = (
         None if sealed is None else Sealer(settings.keys).opened(sealed, repository=held.repository_id, address=address)
     )

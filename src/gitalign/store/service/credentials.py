@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import delete, insert, select, update
 
-from gitalign.errors import NotFound
+from gitalign.errors import NotFound, UserError
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
-from gitalign.store.service.clock import now_ms
+from gitalign.store.service.clock import as_time, instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.rows import repository_number
 
 _CREDENTIALS = schema.credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCredential:
+    """What may be shown of a credential.
+
+    Attributes:
+        repository: by name.
+        kind: `basic` or `ssh`.
+        changed_by, changed_at: who gave it, and when.
+        disabled_at: when it was switched off; None while it is on.
+        last_used_at: when a job opened it last; None for never.
+    """
+
+    repository: str
+    kind: str
+    changed_by: str
+    changed_at: datetime
+    disabled_at: datetime | None
+    last_used_at: datetime | None
 
 
 class Credentials:
@@ -48,18 +72,56 @@ class Credentials:
         with self._database.writing() as connection:
             number = repository_number(connection, repository)
             if not connection.execute(delete(_CREDENTIALS).where(_CREDENTIALS.c.repository == number)).rowcount:
-                raise NotFound("the repository has no credential", hint="git align repo list", code="no_credential")
+                raise _none_there()
             write_entry(connection, actor=actor, action="credential.remove", subject=repository)
 
-    def of(self, repository: int) -> str | None:
-        """The encrypted credential of a repository; None when it has none.
+    def known(self) -> tuple[KnownCredential, ...]:
+        """What may be shown of every credential, by name of the repository."""
+        names = schema.repositories
+        shown = [column for column in _CREDENTIALS.c if column is not _CREDENTIALS.c.sealed]
+        query = select(*shown, names.c.name).join(names, names.c.number == _CREDENTIALS.c.repository)
+        with self._database.reading() as connection:
+            return tuple(_known(row) for row in connection.execute(query.order_by(names.c.name)))
+
+    def switch(self, repository: str, *, on: bool, actor: str) -> None:
+        """Switch the credential of a repository on or off; while it is off, jobs that need it fail and say so.
+
+        Raises:
+            NotFound: there is no such repository, or it has none.
+        """
+        is_off = _CREDENTIALS.c.disabled_at.is_not(None)
+        with self._database.writing() as connection:
+            number = repository_number(connection, repository)
+            is_it = _CREDENTIALS.c.repository == number
+            change = update(_CREDENTIALS).where(is_it, is_off if on else ~is_off)
+            if connection.execute(change.values(disabled_at=None if on else now_ms())).rowcount:
+                action = "credential.enable" if on else "credential.disable"
+                write_entry(connection, actor=actor, action=action, subject=repository)
+            elif connection.execute(select(_CREDENTIALS.c.kind).where(is_it)).first() is None:
+                raise _none_there()
+
+    def use(self, repository: int) -> str | None:
+        """The encrypted credential of a repository, to be used now; None when it has none.
 
         Args:
             repository: number of its row.
+
+        Raises:
+            UserError: it is switched off.
         """
-        query = select(_CREDENTIALS.c.sealed).where(_CREDENTIALS.c.repository == repository)
-        with self._database.reading() as connection:
-            return connection.execute(query).scalar()
+        is_it = _CREDENTIALS.c.repository == repository
+        with self._database.writing() as connection:
+            row = connection.execute(select(_CREDENTIALS.c.sealed, _CREDENTIALS.c.disabled_at).where(is_it)).first()
+            if row is None:
+                return None
+            if row.disabled_at is not None:
+                raise UserError(
+                    "the credential of this repository is switched off",
+                    hint="an administrator switches it on again on the page Credentials",
+                    code="credential_is_off",
+                )
+            connection.execute(update(_CREDENTIALS).where(is_it).values(last_used_at=now_ms()))
+        return str(row.sealed)
 
     def all(self) -> tuple[tuple[int, str], ...]:
         """Every encrypted credential, with the number of its repository."""
@@ -72,3 +134,18 @@ class Credentials:
         is_same = (_CREDENTIALS.c.repository == repository) & (_CREDENTIALS.c.sealed == before)
         with self._database.writing() as connection:
             return connection.execute(update(_CREDENTIALS).where(is_same).values(sealed=after)).rowcount == 1
+
+
+def _none_there() -> NotFound:
+    return NotFound("the repository has no credential", hint="git align repo list", code="no_credential")
+
+
+def _known(row: Any) -> KnownCredential:
+    return KnownCredential(
+        repository=row.name,
+        kind=row.kind,
+        changed_by=row.changed_by,
+        changed_at=instant(row.changed_at),
+        disabled_at=as_time(row.disabled_at),
+        last_used_at=as_time(row.last_used_at),
+    )

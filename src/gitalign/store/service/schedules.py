@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gitalign.core.jobs import Job, JobKind, NewJob
 from gitalign.core.names import display
-from gitalign.core.schedules import Schedule, ScheduledKind
+from gitalign.core.schedules import NEVER, Schedule, ScheduledKind
 from gitalign.errors import NoResources, NotFound
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
@@ -77,6 +77,17 @@ class Schedules:
             query = _select().where(_SCHEDULES.c.repository == number).order_by(_SCHEDULES.c.number)
             return tuple(map(_schedule, connection.execute(query)))
 
+    def get(self, repository: str, schedule_id: str) -> Schedule:
+        """A schedule of a repository.
+
+        Raises:
+            NotFound
+        """
+        known = next((one for one in self.of(repository) if one.id == schedule_id), None)
+        if known is None:
+            raise _unknown(schedule_id)
+        return known
+
     def remove(self, repository: str, schedule_id: str, *, actor: str) -> None:
         """Forget a schedule; a job that it wrote goes on.
 
@@ -91,6 +102,44 @@ class Schedules:
             write_entry(
                 connection, actor=actor, action="schedule.remove", subject=repository, detail={"id": schedule_id}
             )
+
+    def disable(self, repository: str, schedule_id: str, *, actor: str) -> Schedule:
+        """Switch a schedule off; a job that it wrote goes on.
+
+        Raises:
+            NotFound
+        """
+        values = {"disabled_at": now_ms(), "next_at": as_ms(NEVER)}
+        return self._switched(repository, schedule_id, values, actor=actor, action="schedule.disable")
+
+    def enable(self, repository: str, schedule_id: str, *, next_at: datetime, actor: str) -> Schedule:
+        """Switch a schedule on again; times that passed meanwhile are left out.
+
+        Args:
+            repository: by name.
+            schedule_id: which one.
+            next_at: when it is due.
+            actor: who does it.
+
+        Raises:
+            NotFound
+        """
+        values = {"disabled_at": None, "next_at": as_ms(next_at)}
+        return self._switched(repository, schedule_id, values, actor=actor, action="schedule.enable")
+
+    def _switched(
+        self, repository: str, schedule_id: str, values: Mapping[str, Any], *, actor: str, action: str
+    ) -> Schedule:
+        is_off = _SCHEDULES.c.disabled_at.is_not(None)
+        with self._database.writing() as connection:
+            number = repository_number(connection, repository)
+            is_it = (_SCHEDULES.c.id == schedule_id) & (_SCHEDULES.c.repository == number)
+            changes = ~is_off if action == "schedule.disable" else is_off
+            if connection.execute(update(_SCHEDULES).where(is_it, changes).values(**values)).rowcount:
+                write_entry(connection, actor=actor, action=action, subject=repository, detail={"id": schedule_id})
+            elif connection.execute(select(_SCHEDULES.c.number).where(is_it)).first() is None:
+                raise _unknown(schedule_id)
+            return _one(connection, repository, schedule_id)
 
     def due(self) -> Sequence[Schedule]:
         """Schedules whose time has come."""
@@ -176,6 +225,7 @@ def _schedule(row: Row[Any]) -> Schedule:
         next_at=instant(row.next_at),
         last_at=as_time(row.last_at),
         last_job=row.last_job,
+        disabled_at=as_time(row.disabled_at),
     )
 
 

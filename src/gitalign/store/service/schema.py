@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0011"
+HEAD_REVISION = "s0012"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -200,6 +200,7 @@ schedules = Table(
     Column("next_at", Key, nullable=False),
     Column("last_at", Key),
     Column("last_job", String(32)),
+    Column("disabled_at", Key),
     Index("service_schedules_by_time", "next_at"),
     Index("service_schedules_by_repository", "repository"),
 )
@@ -212,6 +213,8 @@ credentials = Table(
     Column("sealed", Text, nullable=False),
     Column("changed_by", String(100), nullable=False),
     Column("changed_at", Key, nullable=False),
+    Column("disabled_at", Key),
+    Column("last_used_at", Key),
 )
 """What remotes ask for, encrypted with the operator's key."""
 
