@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jsonschema
 import pytest
 from mcp import Client, StdioServerParameters
 
@@ -26,6 +27,7 @@ from gitalign.errors import UserError
 from tests import warm
 from tests.git.workspace import Workspace
 
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 LINES = b"".join(b"line %d\n" % number for number in range(12))
 
 
@@ -59,10 +61,19 @@ def asked(server: Any, ask: Callable[[Client], Awaitable[None]]) -> None:
 
 
 async def answer(client: Client, tool: str, **arguments: Any) -> Any:
+    """An answer, held to the schema of its tool; a document in it, to the published schema as well."""
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content
+    said = result.structured_content
+    assert said is not None
+    (schema,) = [one.output_schema for one in (await client.list_tools()).tools if one.name == tool]
+    jsonschema.validate(said, schema)
+    document = said.get("document", said)
+    assert "format" in document or said["state"] == "running"
+    if "format" in document:
+        published = SCHEMAS / (document["format"].removeprefix("git-align/") + ".schema.json")
+        jsonschema.validate(document, json.loads(published.read_text()))
+    return said
 
 
 async def refusal(client: Client, tool: str, **arguments: Any) -> str:
@@ -116,6 +127,35 @@ def test_an_agent_looks_claims_aligns_and_takes_back(here: Workspace, tools: Too
         assert (await answer(client, "release_paths", holder="agent 1"))["released"] == 1
 
     asked(build_server(tools), ask)
+
+
+def test_every_tool_says_what_it_answers_and_all_of_them_fit_into_a_context(tools: Tools) -> None:
+    document = {"format": "git-align/path-claims", "version": "1.0", "claims": [], "refused": False, "released": 0}
+    claim = {"id": "1", "holder": "me", "patterns": ["src/"], "note": "", "made_at": "", "until": ""}
+
+    async def ask(client: Client) -> None:
+        listed = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools}
+        assert all(schema and schema.get("type") == "object" for schema in listed.values())
+        assert len(json.dumps(listed)) < 50_000
+        wrong = [
+            ("path_claims", {**document, "claims": [{**claim, "holder": 1}]}),
+            ("path_claims", {**document, "format": "git-align/path-touches"}),
+            ("align", {"state": "done", "handle": "1", "job": "align"}),
+            ("align", {"state": "done", "handle": "1", "job": "align", "document": document}),
+            ("job", {"state": "done", "handle": "1", "job": "align", "document": document}),
+            ("tasks", document),
+        ]
+        jsonschema.validate({**document, "claims": [claim]}, listed["path_claims"])
+        for tool, answered in wrong:
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(answered, listed[tool])
+
+    asked(build_server(tools), ask)
+
+
+def test_batch_runs_that_do_not_fit_into_an_answer_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools_module, "MOST_BYTES", 1100)
+    assert tools_module._as_many_as_fit([{"id": "a" * 30}] * 9) == [{"id": "a" * 30}] * 2
 
 
 def test_what_cannot_be_done_says_why_and_what_is_next(here: Workspace, tools: Tools) -> None:

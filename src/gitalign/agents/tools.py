@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gitalign import facade
 from gitalign.agents.long_work import LongWork
 from gitalign.core.names import shell_word
+from gitalign.core.path_claim import PathClaim
 from gitalign.core.plan import Permit
 from gitalign.documents.forecasts import dump_forecast
 from gitalign.documents.formats import stamped
-from gitalign.documents.pair_conflicts import dump_pair_conflict
 from gitalign.documents.paths import dump_path_claims
 from gitalign.documents.reports import dump_report
 from gitalign.engine.runtime.signals import StopSignal
@@ -61,35 +62,37 @@ class Tools:
             found = facade.forecast(request, pairs=True, stop=stop)
             if all(one.branch != branch for one in found.branches):
                 raise _no_branch(branch)
-            mine = [dump_pair_conflict(one) for one in found.clashes if branch in (one.one, one.other)]
-            alone = [one for one in dump_forecast(found)["branches"] if one["branch"] == branch]
-            return {"branch": branch, "forecast": alone, "clashes": mine, "is_complete": found.is_complete}
+            mine = replace(
+                found,
+                branches=tuple(one for one in found.branches if one.branch == branch),
+                clashes=tuple(one for one in found.clashes if branch in (one.one, one.other)),
+                contests=tuple(one for one in found.contests if branch in (*one.stopping, *one.changing)),
+            )
+            return stamped("forecast", dump_forecast(mine))
 
         return self._answered("clashes", work, wait_s)
 
     def who_touches(self, patterns: Sequence[str]) -> dict[str, Any]:
         """Branches that change paths, and claims on them."""
         request = self._request()
-        branches = [
-            {"branch": one.branch, "target": one.target, "paths": list(one.paths), "commits": list(one.commits)}
-            for one in facade.touching(request, patterns)
-        ]
+        touches = facade.touches_content(patterns, facade.touching(request, patterns))
         claims = [one for one in facade.path_claims(request) if one.overlaps(patterns)]
-        return _bounded({"branches": branches, **dump_path_claims(claims)}, hint="ask about fewer paths")
+        answer = {**stamped("path-touches", touches), "claims": dump_path_claims(claims)["claims"]}
+        return _bounded(answer, hint="ask about fewer paths")
 
     def claim(self, holder: str, patterns: Sequence[str], minutes: int, note: str) -> dict[str, Any]:
         """Claim paths for a while."""
         answer = facade.claim_paths(self._request(), holder=holder, patterns=patterns, minutes=minutes, note=note)
-        return dict(dump_path_claims(answer.held or [answer.claim], refused=bool(answer.held)))
+        return _claims(answer.held or [answer.claim], refused=bool(answer.held))
 
     def claims(self) -> dict[str, Any]:
         """Claims that hold now."""
-        return _bounded(dict(dump_path_claims(facade.path_claims(self._request()))), hint="git align paths claims")
+        return _bounded(_claims(facade.path_claims(self._request())), hint="git align paths claims")
 
     def release(self, holder: str, claim_id: str | None) -> dict[str, Any]:
         """Give claims back."""
         released = facade.release_paths(self._request(), holder=holder, claim_id=claim_id)
-        return dict(dump_path_claims(facade.path_claims(self._request()), released=released))
+        return _claims(facade.path_claims(self._request()), released=released)
 
     def align(self, branch: str, *, wait_s: float = 20.0) -> dict[str, Any]:
         """Align one branch and publish the result.
@@ -129,11 +132,9 @@ class Tools:
     def batches(self, batch: str | None) -> dict[str, Any]:
         """Batch runs, or one with its tasks."""
         if batch is None:
-            runs = [
-                {"id": view.run.id, "status": view.status, "target": view.run.target, "tasks": len(view.run.tasks)}
-                for view in facade.batch_list(self._request())
-            ]
-            return _bounded({"batch_runs": runs}, hint="git align batch list")
+            views = facade.batch_list(self._request())
+            shown = _as_many_as_fit(facade.batch_content(view) for view in views)
+            return stamped("batch-runs", {"batch_runs": shown, "older": len(views) - len(shown)})
         view = facade.batch_status(self._request(), batch)
         return _bounded(stamped("batch-run", facade.batch_content(view)), hint="git align batch status")
 
@@ -159,6 +160,23 @@ class Tools:
     def _require_permission(self) -> None:
         if not self.may_move:
             raise NotPermitted("this server may not move branches", hint="start it with: git align mcp --allow-moves")
+
+
+def _as_many_as_fit(documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The first ones, with room for what stands around them."""
+    shown: list[dict[str, Any]] = []
+    left = MOST_BYTES - 1000
+    for document in documents:
+        text = json.dumps(document, separators=(",", ":"))
+        left -= len(text) + 1
+        if left < 0:
+            break
+        shown.append(json.loads(text.encode("utf-8", "replace")))
+    return shown
+
+
+def _claims(claims: Iterable[PathClaim], **more: Any) -> dict[str, Any]:
+    return stamped("path-claims", dump_path_claims(claims, **more))
 
 
 def _no_branch(branch: str) -> UserError:
