@@ -199,6 +199,18 @@ class TestMoves:
         journal.update_publications(names[0], [move(X, state=MoveState.MOVED, push=PushState.PUSHED)])
         assert journal.unsettled_pushes() == (names[2],)
 
+    def test_refs_that_did_not_get_to_their_remote(self, journal: Journal) -> None:
+        name, later = begun(journal, 0), begun(journal, 1)
+        sent = [move(X, push=PushState.UNKNOWN), move(Y, push=PushState.UNKNOWN), move(LATIN)]
+        journal.intend(name, sent, anchor="a")
+        assert journal.refs_not_pushed() == (), "nothing of it has moved"
+        ended = {X: PushState.REJECTED, Y: PushState.PUSHED, LATIN: PushState.NOT_ASKED}
+        journal.update_publications(name, [move(r, state=MoveState.MOVED, push=p) for r, p in ended.items()])
+        assert journal.refs_not_pushed() == (X,)
+        held = [move(ref, state=MoveState.STANDS, push=PushState.HELD_BACK) for ref in (LATIN, X)]
+        journal.intend(later, held, anchor="b")
+        assert journal.refs_not_pushed() == tuple(sorted((X, LATIN)))
+
 
 def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(journal: Journal) -> None:
     name = begun(journal)

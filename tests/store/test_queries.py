@@ -42,6 +42,7 @@ ASKED: dict[str, Callable[[SqlJournal, str], object]] = {
     "history": lambda journal, _: journal.history_of([X, LATIN]),
     "moves": lambda journal, _: journal.moves_of([X, LATIN]),
     "unsettled": lambda journal, _: journal.unsettled_pushes(),
+    "not pushed": lambda journal, _: journal.refs_not_pushed(),
     "held": lambda journal, name: journal.is_held(name),
     "still held": lambda journal, name: journal.require_held(name),
     "claim": lambda journal, name: journal.claim(name, [X, LATIN], owner="me", is_alive=alive),

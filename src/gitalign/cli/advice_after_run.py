@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitalign.cli.advice import Advice, Typed, chosen, deletion
-from gitalign.core.attention import WITH_HOOKS, push_again
+from gitalign.core.attention import WITH_HOOKS, push_again, push_waiting
 from gitalign.core.names import command_on, display
 from gitalign.core.outcome import Unchanged
 from gitalign.core.plan import StepKind
@@ -15,6 +15,8 @@ from gitalign.core.run import RunState
 from gitalign.core.unpushed import waits_for_push
 
 _MERGED = "already_merged"
+_CONFLICTS = frozenset({Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED})
+_WHY_PUSH = ("pushes the branch that an earlier run moved", "pushes the branches that earlier runs moved")
 _ATTENTION = frozenset(
     {
         Verdict.CONFLICTED,
@@ -41,7 +43,7 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
         return _after_remote_run(report, typed, is_new=is_new)
     advice = []
     attention = [one for one in report.branches() if one.verdict in _ATTENTION]
-    conflicted = [one for one in attention if one.verdict in (Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED)]
+    conflicted = [one for one in attention if one.verdict in _CONFLICTS]
     if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
         advice.append(Advice(typed.command("resume"), "goes on where the run was stopped"))
     if conflicted and is_new:
@@ -56,6 +58,8 @@ def after_run(report: Report, typed: Typed, *, is_new: bool) -> list[Advice]:
     theirs = {step.moved_ref for step in report.plan.steps if step.of_remote is not None}
     waiting = [one for one in report.publications if one.push in UNSETTLED]
     advice += _push(report, [one for one in waiting if is_new and one.update.ref not in theirs], typed, is_new=is_new)
+    if is_new and report.waiting:
+        advice.append(Advice(typed.command(*push_waiting(report.waiting)), _WHY_PUSH[len(report.waiting) > 1]))
     advice += _about_a_remote(report, [one for one in waiting if is_new and one.update.ref in theirs], typed)
     if is_new and not advice and any(one.is_held_back for one in report.plan.excluded):
         words = (*typed.how, *chosen(report.plan.snapshot, typed))
@@ -82,8 +86,16 @@ def _after_remote_run(report: Report, typed: Typed, *, is_new: bool) -> list[Adv
     verdicts = {one.verdict for one in report.branches()}
     if report.run.outcome == "interrupted" and report.run.state is not RunState.FINISHED:
         advice.append(Advice(typed.command("resume", report.run.id), "goes on where the run was stopped"))
-    if is_new and verdicts & {Verdict.CONFLICTED, Verdict.PARTLY_ALIGNED}:
+    if is_new and verdicts & _CONFLICTS:
         advice.append(Advice(typed.command("conflicts"), "groups the conflicts by what causes them"))
+    others = [one for one in report.branches() if one.verdict in _ATTENTION - _CONFLICTS]
+    if others and is_new:
+        advice.append(Advice(typed.command("show", "-v", report.run.id), "lists every branch with its reason"))
+    waiting = [one for one in (*report.publications, *report.waiting) if one.push in UNSETTLED]
+    if is_new and any(one.push is not PushState.HELD_BACK for one in waiting):
+        advice.append(Advice(typed.command("run", "--push"), "pushes again what did not arrive"))
+    if is_new and not advice and any(one.is_held_back for one in report.plan.excluded):
+        advice.append(Advice(typed.command("run"), "again, when what holds branches back is out of the way"))
     return advice + _way_back(report, typed)
 
 

@@ -17,18 +17,19 @@ from gitalign.errors import GitAlignError, InvariantBroken, NoResources, OutOfSp
 from gitalign.streams import lost_output
 
 
-def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) -> int:
+def guarded(options: Options, work: Callable[[], int], *, acts: bool = False, is_here: bool = True) -> int:
     """Carry out a verb; every error ends in a message, a hint and the documented exit code.
 
     Args:
         options: of the verb.
         work: the verb.
         acts: it changes something; otherwise what it prints is all that it does.
+        is_here: it works on a repository of this machine, where `resume` can go on with a run.
 
     Returns:
         The exit code: what `work` says, or that of the error.
     """
-    code = _guarded(options, work, acts=acts)
+    code = _guarded(options, work, can_resume=acts and is_here)
     lost = lost_output()
     if lost is None:
         return code
@@ -40,7 +41,7 @@ def guarded(options: Options, work: Callable[[], int], *, acts: bool = False) ->
     return code
 
 
-def _guarded(options: Options, work: Callable[[], int], *, acts: bool) -> int:
+def _guarded(options: Options, work: Callable[[], int], *, can_resume: bool) -> int:
     from click import Abort
 
     if options.verbose:
@@ -51,7 +52,7 @@ def _guarded(options: Options, work: Callable[[], int], *, acts: bool) -> int:
         return work()
     except (KeyboardInterrupt, Abort):
         # click reports Ctrl-C and Ctrl-D at a question as an Abort of its own (`click.prompt`, `click.confirm`).
-        _tell(options, "interrupted", "stopped", "git align resume goes on" if acts else "", ())
+        _tell(options, "interrupted", "stopped", _how_to_go_on(options) if can_resume else "", ())
         return 130
     except BrokenPipeError:
         # Streams of our own never raise this: a caller in process gave others.
@@ -74,6 +75,18 @@ def _guarded(options: Options, work: Callable[[], int], *, acts: bool) -> int:
             (),
         )
         return 70
+
+
+def _how_to_go_on(options: Options) -> str:
+    """The command that goes on with what was stopped; empty where nothing was begun."""
+    from gitalign import facade
+    from gitalign.core.run import UNFINISHED, RunState
+
+    try:
+        begun = facade.runs(options.request(), states=(*UNFINISHED, RunState.INTERRUPTED))
+    except (Exception, KeyboardInterrupt):
+        return "git align resume   goes on, if a run had begun"
+    return "git align resume   goes on" if begun else ""
 
 
 def _shortage(error: BaseException) -> GitAlignError | None:

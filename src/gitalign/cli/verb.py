@@ -41,6 +41,7 @@ def verb(
 
     def made(function: Callable[..., int]) -> click.Command:
         values = _Values(function, without=frozenset(without))
+        is_here = "repo" not in without
 
         def called(**typed: Any) -> None:
             from gitalign.cli.guarded import guarded
@@ -52,7 +53,9 @@ def verb(
             arguments, options = values.collected(typed)
             is_in_pager = paged and not (no_pager or options.json or typed.get("browse"))
             with in_pager(options.repo, wanted=is_in_pager):
-                click.get_current_context().exit(guarded(options, lambda: function(**arguments), acts=acts))
+                is_only_look = not acts or bool(typed.get("dry_run"))
+                code = guarded(options, lambda: function(**arguments), acts=not is_only_look, is_here=is_here)
+                click.get_current_context().exit(code)
 
         parameters = values.parameters()
         if paged:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitalign.core.forecast import BranchForecast, Prospect
-from gitalign.core.names import command_on
+from gitalign.core.names import branch_of, command_on
 from gitalign.core.publication import UNSETTLED, Publication, PushState
+from gitalign.core.push import place_words
 from gitalign.core.report import Report, Verdict
 from gitalign.core.run import RunState
 from gitalign.core.validation import ValidationStatus
@@ -32,6 +33,10 @@ _EXPECTED = {
     Prospect.CANCELLED: ("was not reached", "were not reached"),
 }
 _MADE_AGAIN = frozenset({Verdict.NOT_PUBLISHED, Verdict.SKIPPED, Verdict.CANCELLED})
+_WAITING = (
+    "moved in an earlier run and is not on its remote",
+    "moved in earlier runs and are not on their remotes",
+)
 _UNCHECKED = ("has a check without a result", "have a check without a result")
 _LEFT_OUT = ("cannot be aligned now", "cannot be aligned now")
 _WRONG = ("cannot be aligned as asked for", "cannot be aligned as asked for")
@@ -70,6 +75,9 @@ def needs_attention(report: Report) -> tuple[Attention, ...]:
     ]
     if unchecked:
         found.append(_group(_UNCHECKED, unchecked, command_on(f"git align show {report.run.id}", unchecked[0][0])))
+    if report.waiting:
+        waiting = [(branch_of(one.update.ref), push_reason(one)) for one in report.waiting]
+        found.append(_group(_WAITING, waiting, " ".join(("git align", *push_waiting(report.waiting)))))
     left_out = [one for one in report.plan.excluded if one.is_held_back]
     wrong = [one for one in report.plan.excluded if one.is_wrong and not one.is_held_back]
     for words, excluded in ((_LEFT_OUT, left_out), (_WRONG, wrong)):
@@ -88,16 +96,28 @@ def foreseen(branches: Sequence[BranchForecast]) -> tuple[Attention, ...]:
     )
 
 
-def push_again(run_id: str, waiting: Sequence[Publication]) -> tuple[str, ...]:
+def push_again(run_id: str | None, waiting: Sequence[Publication]) -> tuple[str, ...]:
     """The verb `push` with what it takes to get somewhere; empty where the next push would be held back for the same reason.
 
     Args:
-        run_id: of the run.
+        run_id: of the run; None for all runs.
         waiting: branches that moved here and that are not on their remote.
     """
+    chosen = () if run_id is None else (run_id,)
     if any(one.push is PushState.HELD_BACK and WITH_HOOKS in one.push_detail for one in waiting):
-        return ("push", WITH_HOOKS, run_id)
-    return ("push", run_id) if any(one.push is not PushState.HELD_BACK for one in waiting) else ()
+        return ("push", WITH_HOOKS, *chosen)
+    return ("push", *chosen) if any(one.push is not PushState.HELD_BACK for one in waiting) else ()
+
+
+def push_waiting(waiting: Sequence[Publication]) -> tuple[str, ...]:
+    """The verb `push` for branches that earlier runs moved; with `--dry-run` where a push would be held back as before."""
+    return push_again(None, waiting) or ("push", "--dry-run")
+
+
+def push_reason(one: Publication) -> str:
+    """Where a branch was to go, and why it is not there, in words."""
+    place = place_words(one.remote or "", one.pushed_ref)
+    return one.push_detail if place in one.push_detail else f"{place}: {one.push_detail or one.push.value}"
 
 
 def _group(words: tuple[str, str], members: Sequence[tuple[str, str]], command: str) -> Attention:

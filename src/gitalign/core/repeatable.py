@@ -28,7 +28,7 @@ def is_repeatable(report: Report) -> bool:
     is_over = run.kind is RunKind.ALIGN and run.state is RunState.FINISHED and run.outcome in _ENDED
     if not is_over or report.breaker_tripped or not plan.steps or not _is_of_this_repository(plan):
         return False
-    if any(one.is_held_back or one.is_wrong for one in plan.excluded):
+    if report.waiting or any(one.is_held_back or one.is_wrong for one in plan.excluded):
         return False
     branches = report.branches()
     moved = {one.step.stack for one in branches if one.verdict is Verdict.ALIGNED}

@@ -74,6 +74,8 @@ class Report:
         phases: seconds per phase of the run.
         peak_memory_bytes: of our own process, without git's.
         total_s: wall-clock seconds.
+        waiting: branches that earlier runs moved, whose push failed or was held back, and that are not on their remote since, as
+            far as that is known without asking it; each as the run that pushed last left it.
     """
 
     run: RunRecord
@@ -86,6 +88,7 @@ class Report:
     notices: tuple[str, ...] = ()
     executed_at: datetime
     total_s: float = 0.0
+    waiting: tuple[Publication, ...] = ()
     _by_ref: Mapping[str, Publication] = field(init=False, repr=False, compare=False)
     _branches: list[tuple[BranchReport, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
     """Made when they are first asked for."""

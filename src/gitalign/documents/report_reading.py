@@ -52,6 +52,7 @@ def load_report(value: Any, plan: Plan) -> Report:
         notices=each(data, "notices", as_text, ()),
         executed_at=field(data, "executed_at", as_time),
         total_s=field(data, "total_s", as_float, 0.0),
+        waiting=each(data, "waiting_pushes", load_move, ()),
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitalign.core.publication import Publication
 from gitalign.core.report import BranchReport, Report
 from gitalign.documents.formats import opened, parsed, pieces, stamped, whole
 from gitalign.documents.house_rules import dump_judged_compliance
-from gitalign.documents.moves import dump_move
+from gitalign.documents.moves import dump_move, load_move
 from gitalign.documents.outcomes import dump_outcome
 from gitalign.documents.plans import dump_exclusion, dump_target
 from gitalign.documents.reading import Malformed, as_float, as_int, as_text, each, field, mapping, time_text
@@ -86,6 +87,7 @@ def _members(value: Report) -> dict[str, Any]:
         "notices": list(value.notices),
         "executed_at": time_text(value.executed_at),
         "total_s": round(value.total_s, 6),
+        "waiting_pushes": map(dump_move, value.waiting),
     }
 
 
@@ -95,11 +97,12 @@ def _rounded(phases: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class ReportExtras:
-    """What only the report file knows of a run: its timings and notices."""
+    """What only the report file knows of a run: its timings and notices, and which pushes of earlier runs waited."""
 
     phases: tuple[tuple[str, float], ...] = ()
     peak_memory_bytes: int = 0
     notices: tuple[str, ...] = ()
+    waiting: tuple[Publication, ...] = ()
 
 
 def read_extras(path: Path) -> ReportExtras:
@@ -110,6 +113,7 @@ def read_extras(path: Path) -> ReportExtras:
             phases=tuple(field(data, "phases", _PHASES).items()),
             peak_memory_bytes=field(data, "peak_memory_bytes", as_int),
             notices=each(data, "notices", as_text),
+            waiting=each(data, "waiting_pushes", load_move, ()),
         )
     except (OSError, UnicodeDecodeError, Malformed):
         return ReportExtras()

@@ -14,6 +14,7 @@ from gitalign.git.branch_log import was_only_created
 from gitalign.git.repository import Repository
 
 if TYPE_CHECKING:
+    from gitalign.core.publication import Publication
     from gitalign.core.report import Report
     from gitalign.ports import Journal
 
@@ -37,6 +38,14 @@ class Past:
     def unfinished(self) -> tuple[RunRecord, ...]:
         """Runs that `resume` is for."""
         return self.journal.runs_in((*UNFINISHED, RunState.INTERRUPTED)) if self.journal is not None else ()
+
+    def waiting(self) -> tuple[Publication, ...]:
+        """Pushes of earlier runs that failed or were held back, and that still wait."""
+        if self.journal is None:
+            return ()
+        from gitalign.engine.publishing.waiting import waiting_pushes
+
+        return waiting_pushes(self.repository, self.journal)
 
     def last_alignment(self) -> Report | None:
         """The report of the newest run that aligned branches."""
@@ -77,8 +86,11 @@ def next_command(
     to_delete = "git align prune --merged" if merged else ""
     report = past.last_alignment()
     if report is not None and (not work or _all_conflicted(report, work)):
+        from gitalign.core.attention import push_waiting
         from gitalign.core.unpushed import waits_for_push
 
+        if waiting := past.waiting():
+            return " ".join(("git align", *push_waiting(waiting)))
         if waits_for_push(report, plan.snapshot.tips):
             return "git align push"
         return "git align conflicts" if work else to_delete

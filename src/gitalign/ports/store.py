@@ -153,6 +153,9 @@ class MoveStore(Protocol):
     def unsettled_pushes(self) -> tuple[str, ...]:
         """Runs with pushes of which it is not known whether they arrived, oldest first."""
 
+    def refs_not_pushed(self) -> tuple[str, ...]:
+        """Refs that a run meant to push, and that did not arrive with that run, sorted. A later push may have brought them."""
+
 
 class ClaimStore(Protocol):
     """Which run works on which branch, and which process holds which run.

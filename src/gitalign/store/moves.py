@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from gitalign.core.names import Oid
-from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.core.publication import UNSETTLED, MoveState, Publication, PushState
 from gitalign.core.run import RunState
 from gitalign.store import bodies, schema
 from gitalign.store.dialect import understood
@@ -139,6 +139,23 @@ class SqlMoves(Family):
         )
         with self._reading() as connection:
             return tuple(self._id(row.id) for row in connection.execute(query))
+
+    def refs_not_pushed(self) -> tuple[str, ...]:
+        """Refs that a run meant to push, and that did not arrive with that run, sorted. A later push may have brought them."""
+        query = (
+            select(_MOVES.c.ref)
+            .distinct()
+            .join(_RUNS, _RUNS.c.number == _MOVES.c.run)
+            .where(
+                _RUNS.c.repository == self.repository,
+                schema.STANDING,
+                _MOVES.c.state.in_([state.value for state in _MADE]),
+                _MOVES.c.push.in_(sorted(state.value for state in UNSETTLED)),
+            )
+            .order_by(_MOVES.c.ref)
+        )
+        with self._reading() as connection:
+            return tuple(row.ref for row in connection.execute(query))
 
 
 def _counts(connection: Connection, number: int) -> dict[str, int]:

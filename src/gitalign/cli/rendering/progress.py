@@ -16,6 +16,7 @@ from gitalign.cli.rendering.time_left import TimeLeft, in_words, weight_of
 from gitalign.core.events import Event, EventKind
 from gitalign.core.names import display
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
+from gitalign.errors import GitError
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -70,7 +71,12 @@ def followed(options: Options, plan: Plan | None = None) -> Iterator[tuple[Seque
     """Listeners that show progress, and the stop button that Ctrl-C presses, for the work that is done inside."""
     stop = StopSignal()
     with handling_signals(stop), watching(options, plan) as listeners:
-        yield listeners, stop
+        try:
+            yield listeners, stop
+        except GitError as error:
+            if stop.cancel_requested:  # a second Ctrl-C ends git processes, which is no failure of theirs
+                raise KeyboardInterrupt from error
+            raise
 
 
 class Stage:

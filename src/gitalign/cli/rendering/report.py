@@ -10,8 +10,10 @@ from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.advice_after_run import after_run
 from gitalign.cli.rendering.moves import show_moves
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
+from gitalign.core.attention import push_reason
 from gitalign.core.emptied import EMPTIED_BY_RESOLUTION, by_what, why_dropped
 from gitalign.core.findings import Finding, Severity
+from gitalign.core.names import branch_of
 from gitalign.core.outcome import Aligned
 from gitalign.core.report import BranchReport, Report, Verdict, was_pushed
 from gitalign.core.run import RunKind
@@ -67,6 +69,7 @@ def show_report(
                 f"[dim]and {len(rows) - len(shown)} more; {safe(typed.command('show', report.run.id, '-v'))} lists all[/]"
             )
     _show_held_back(out, report, everything)
+    _show_waiting(out, report, everything)
     _show_old_findings(out, report, everything)
     _show_house_rules(out, report, everything)
     counts = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in report.counts().items())
@@ -97,6 +100,19 @@ def _show_held_back(out: Console, report: Report, everything: bool) -> None:
         table.add_row(safe(one.branch), safe(one.reason))
     out.print(table)
     tell_rest(out, len(shown), len(held))
+
+
+def _show_waiting(out: Console, report: Report, everything: bool) -> None:
+    """Branches that earlier runs moved, and that are not on their remote; a run that does not push changes nothing of that."""
+    if not report.waiting:
+        return
+    out.print(f"\n[bold]not on their remote[/]: {many(len(report.waiting), 'branch', 'branches')} of earlier runs")
+    shown = report.waiting if everything else report.waiting[:MOST_ROWS]
+    table = plain_table("branch", "why")
+    for one in shown:
+        table.add_row(safe(branch_of(one.update.ref)), safe(push_reason(one)))
+    out.print(table)
+    tell_rest(out, len(shown), len(report.waiting))
 
 
 def _show_old_findings(out: Console, report: Report, everything: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
 from gitalign.core.plan import StepKind
@@ -60,6 +62,7 @@ class ReportDocument(TypedDict):
     notices: list[str]
     executed_at: Time
     total_s: float
+    waiting_pushes: NotRequired[list[MoveDocument]]
 
 
 class ReportsDocument(TypedDict):

@@ -12,7 +12,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import StepId
 from gitalign.core.outcome import StepResult
 from gitalign.core.plan import Permit, Plan
-from gitalign.core.publication import MoveState
+from gitalign.core.publication import UNSETTLED, MoveState
 from gitalign.core.report import Report
 from gitalign.core.run import RunKind, RunState
 from gitalign.core.snapshot import Tip
@@ -23,6 +23,7 @@ from gitalign.engine.publishing.recorded_run import new_record
 from gitalign.engine.publishing.recovery import is_to_be_made_again
 from gitalign.engine.publishing.retention import Retention
 from gitalign.engine.publishing.retention import prune as remove_old
+from gitalign.engine.publishing.waiting import waiting_pushes
 from gitalign.engine.run.contexts import Caller, new_run
 from gitalign.engine.run.execute import Executed, Orders, execute
 from gitalign.engine.run.frozen_settings import frozen_for, keep_frozen
@@ -32,7 +33,7 @@ from gitalign.engine.run.session import OpenRepository, configured_plugins, conf
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.engine.runtime.observers import observing
-from gitalign.errors import RunTakenOver
+from gitalign.errors import GitError, RunTakenOver
 from gitalign.ports import Detector, Documenter, Journal
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
         _ended_badly(run, error)
         raise
     report = made_report(journal.run(run.run_id), plan, executed, started=run.started_at, now=run.now(), memory=memory)
+    report = _with_waiting(run, report)
     public = [words for _, _, words in plan.snapshot.public_targets]
     report = replace(report, notices=(*report.notices, *public, *run.plugins.notices))
     outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
@@ -151,6 +153,17 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
         remove_old(opened.repository, journal, what)
     run.emit(EventKind.RUN_FINISHED, outcome=outcome, moved=journal.run(run.run_id).moved)
     return report
+
+
+def _with_waiting(run: RunContext, report: Report) -> Report:
+    """The report with pushes of earlier runs that still wait; of what this run itself did not push, its verdicts tell."""
+    own = {one.update.ref for one in report.publications if one.push in UNSETTLED}
+    try:
+        waiting = tuple(one for one in waiting_pushes(run.repository, run.journal) if one.update.ref not in own)
+    except GitError as error:  # all that was asked for is done
+        note = f"it is not known whether pushes of earlier runs still wait ({error.message}): git align push --dry-run"
+        return replace(report, notices=(*report.notices, note))
+    return replace(report, waiting=waiting)
 
 
 def _orders(assignment: Assignment, rules: RepositoryRules | None) -> Orders:

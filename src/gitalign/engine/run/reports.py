@@ -126,6 +126,7 @@ def stored_report(repository: Repository, journal: Journal, run_id: str) -> Repo
         peak_memory_bytes=kept.peak_memory_bytes,
         breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in results),
         notices=kept.notices,
+        waiting=kept.waiting,
         executed_at=record.started_at,
         total_s=((record.finished_at or record.started_at) - record.started_at).total_seconds(),
     )
