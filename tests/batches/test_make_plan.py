@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitalign.batches.planning.make_plan import Foresight, PlanRules, judged, make_plan, predicted_conflicts
+from gitalign.batches.planning.earlier import EarlierPair, EarlierTask, Foresight
+from gitalign.batches.planning.make_plan import PlanRules, judged, make_plan
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -21,6 +22,7 @@ from gitalign.batches.planning.plan import (
     select_mode,
 )
 from gitalign.batches.planning.plan_document import from_dict, to_dict
+from gitalign.batches.planning.predicting import predict
 from gitalign.batches.planning.tasks import Need, NeedKind, Task, TaskList, TaskListError
 from gitalign.core.path_overlap import overlapping
 
@@ -127,7 +129,10 @@ def test_a_task_that_has_waited_goes_before_one_of_the_same_priority() -> None:
 def test_paths_that_clashed_before_keep_tasks_apart() -> None:
     tasks = (Task(id="a"), Task(id="b"), Task(id="c", touches=("docs/",)))
     assert waves(planned(*tasks)) == [["a", "b", "c"]]
-    known = Foresight(clashed={frozenset(("a", "b")): ["src/x.py"]}, changed={"a": ["docs/[x].md"]})
+    known = Foresight(
+        tasks={"a": EarlierTask(run="r1", changed=("docs/[x].md",))},
+        pairs={frozenset(("a", "b")): EarlierPair(run="r1", has_conflicted=True, paths=("src/x.py",))},
+    )
     plan = planned(*tasks, foresight=known)
     assert waves(plan) == [["a"], ["b", "c"]]
     kinds = {one.task_ids: one.conflict_type for one in plan.predicted_conflicts}
@@ -270,5 +275,5 @@ def test_a_plan_of_a_thousand_tasks_is_made_in_a_moment() -> None:
 )
 def test_plain_names_are_paths_from_the_top(one: list[str], other: list[str], kind: ConflictType | None) -> None:
     tasks = [Task(id=name, touches=tuple(touches)) for name, touches in (("x", one), ("y", other))]
-    found = predicted_conflicts(tasks)
+    found = predict(tasks).conflicts
     assert [conflict.conflict_type for conflict in found] == ([] if kind is None else [kind])

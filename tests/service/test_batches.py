@@ -89,6 +89,35 @@ def submitted(client: httpx.Client, text: str) -> str:
     return str(job["plan_id"])
 
 
+def test_a_plan_says_which_earlier_run_let_it_keep_tasks_apart(client: httpx.Client, repository: Path) -> None:
+    """On its page, in its document, and on the page of the run; the same list again runs no task twice."""
+    lines = ["target: main", "defaults: {commit_leftovers: true}", "tasks:"]
+    lines += [
+        f'  - {{id: t{name}, shell: "echo {name} > both; echo {name} >> {repository.parent}/ran"}}' for name in "ab"
+    ]
+    text = "\n".join(lines)
+    first = over(client, post(client, "batches", plan_id=submitted(client, text)))
+    assert first["outcome"] == "attention"
+    planned = over(client, post(client, "batch-plans", text=text))
+    document = client.get(f"{BASE}/batch-plans/{planned['plan_id']}").json()
+    assert (validate(document), [one["task_ids"] for one in document["batches"]]) == ("batch-plan", [["ta"], ["tb"]])
+    assert document["foresight"]["conflicts"][0]["batch_runs"] == [first["run_id"]]
+    second = over(client, post(client, "batches", plan_id=planned["plan_id"]))
+    assert second["outcome"] == "ok"
+    why = f"their results conflicted in batch run {first['run_id']}"
+    for page in (f"/jobs/{planned['id']}", f"/repositories/sample/batches/{second['run_id']}"):
+        shown = client.get(page).text
+        assert ("What the plan expects" in shown, why in shown, "ta and tb may conflict in" in shown) == (
+            True,
+            True,
+            True,
+        )
+        assert f"By batch run {first['run_id']}." in shown
+    again = over(client, post(client, "batches", plan_id=submitted(client, text)))
+    assert (again["outcome"], again["run_id"]) == ("ok", second["run_id"])
+    assert sorted((repository.parent / "ran").read_text().split()) == ["a", "a", "b", "b"]
+
+
 def begun(client: httpx.Client, job: dict[str, Any], wanted: Path) -> str:
     """The batch run of a job, once a file of its first task is there."""
     deadline = time.monotonic() + DEADLINE_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from gitalign.batches.planning.branches import is_order_plan, plan_of_order
 from gitalign.batches.planning.checks import nearest
+from gitalign.batches.planning.earlier import NOTHING_KNOWN, Foresight
 from gitalign.batches.planning.make_plan import DEFAULT_RULES, PlanRules, judged, make_plan
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_document import from_dict, with_tasks
@@ -38,6 +39,7 @@ class PlanSource:
         target: branch that results land on; None for the one in the file.
         commit_leftovers: commit what any task leaves uncommitted in its name, whatever the file says.
         rules: how tasks are put into batches.
+        reads_history: plan with what earlier runs showed of the tasks.
     """
 
     file: Path
@@ -46,15 +48,23 @@ class PlanSource:
     target: str | None = None
     commit_leftovers: bool = False
     rules: PlanRules = DEFAULT_RULES
+    reads_history: bool = True
 
 
-def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> BatchPlan:
+def read_plan(
+    repository: Repository,
+    source: PlanSource,
+    *,
+    at: datetime,
+    foresight: Callable[[TaskList], Foresight] = lambda _: NOTHING_KNOWN,
+) -> BatchPlan:
     """The plan that a file is, or that is made of its tasks.
 
     Args:
         repository: the repository.
         source: of the plan.
         at: UTC.
+        foresight: what earlier runs showed of tasks. A file that says which batches there are is taken as it is.
 
     Raises:
         TaskListError: with every fault and its place.
@@ -63,10 +73,13 @@ def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> Ba
     """
     name = source.file.name
     text = _text(source.file)
-    if name.endswith(".md"):
-        plan = _planned(repository, read_checklist(text, name=name), source, at)
+    data = read_checklist(text, name=name) if name.endswith(".md") else parsed(text, name=name)
+    listed = _listed(data, name=name)
+    if listed is not None:
+        known = foresight(_as_given(listed, source)) if source.reads_history and source.tasks is None else NOTHING_KNOWN
+        plan = make_plan(listed, project_id=project_id_of(repository), at=at, foresight=known, rules=source.rules)
     else:
-        plan = _plan_of(repository, parsed(text, name=name), source, at)
+        plan = _plan_of(repository, data, source, at)
     if plan.task_list is not None:
         _require_ours(repository, source.file, plan.task_list)
     if source.tasks is not None:
@@ -75,10 +88,7 @@ def read_plan(repository: Repository, source: PlanSource, *, at: datetime) -> Ba
         plan = judged(with_tasks(plan, listed, name=name))
     if plan.task_list is None:
         raise PlanUnusable(f"{name} does not say how its tasks are run", hint="add --tasks FILE")
-    tasks = with_command(plan.task_list, source.command) if source.command else plan.task_list
-    tasks = replace(tasks, target=source.target or tasks.target)
-    if source.commit_leftovers:
-        tasks = replace(tasks, tasks=tuple(replace(task, commits_leftovers=True) for task in tasks.tasks))
+    tasks = _as_given(plan.task_list, source)
     bare = [task.id for task in tasks.tasks if task.argv is None and task.branch is None]
     if bare:
         raise PlanUnusable(
@@ -114,18 +124,30 @@ def project_id_of(repository: Repository) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"file://{os.path.realpath(repository.common_dir)}")
 
 
+def _as_given(tasks: TaskList, source: PlanSource) -> TaskList:
+    """The tasks with what is given beside the file."""
+    tasks = with_command(tasks, source.command) if source.command else tasks
+    tasks = replace(tasks, target=source.target or tasks.target)
+    if source.commit_leftovers:
+        tasks = replace(tasks, tasks=tuple(replace(task, commits_leftovers=True) for task in tasks.tasks))
+    return tasks
+
+
+def _listed(data: Any, *, name: str) -> TaskList | None:
+    """The tasks of a file that does not say which batches there are."""
+    if isinstance(data, TaskList):
+        return data
+    if is_order_plan(data) or (isinstance(data, dict) and "batches" in data):
+        return None
+    return task_list_of(data, name=name)
+
+
 def _plan_of(repository: Repository, data: Any, source: PlanSource, at: datetime) -> BatchPlan:
     name = source.file.name
     if is_order_plan(data):
         return plan_of_order(data, target=source.target, project_id=project_id_of(repository), at=at, name=name)
-    if isinstance(data, dict) and "batches" in data:
-        plan = from_dict(data, name=name)
-        return plan if plan.mode is not None else judged(plan)
-    return _planned(repository, task_list_of(data, name=name), source, at)
-
-
-def _planned(repository: Repository, tasks: TaskList, source: PlanSource, at: datetime) -> BatchPlan:
-    return make_plan(tasks, project_id=project_id_of(repository), at=at, rules=source.rules)
+    plan = from_dict(data, name=name)
+    return plan if plan.mode is not None else judged(plan)
 
 
 def _task_list(file: Path) -> TaskList:

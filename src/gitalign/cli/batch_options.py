@@ -78,6 +78,10 @@ class Source:
         int | None, option("--most-tasks", help="Most tasks in one batch.", bounds=(1, 10_000), metavar="N")
     ] = None
 
+    no_history: Annotated[
+        bool, option("--no-history", help="Plan as if these tasks had never run: do not read earlier batch runs.")
+    ] = False
+
     def of(self, file: Path) -> PlanSource:
         """The source with its file."""
         from gitalign.batches.planning.make_plan import PlanRules
@@ -90,6 +94,7 @@ class Source:
             target=self.target,
             commit_leftovers=self.commit_leftovers,
             rules=PlanRules(most_tasks=self.most_tasks),
+            reads_history=not self.no_history,
         )
 
 

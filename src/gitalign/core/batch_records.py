@@ -19,7 +19,7 @@ class BatchRunRecord:
         id: as ids of runs.
         project_id: a UUID as text.
         target: branch that results land on.
-        plan_digest: what the plan would do (`plan_digest`); empty where it does not say how its tasks are run. Written once.
+        plan_digest: what was asked for (`request_digest`); empty where the plan does not say how its tasks are run. Written once.
         status: of the whole, a `batches.running.state.Status`.
         execution_mode: how its tasks are run now.
         current_batch: number of the batch under way, from 0.

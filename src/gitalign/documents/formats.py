@@ -68,7 +68,7 @@ FORMATS: Mapping[str, Format] = {
         Format("results", "results.schema.json"),
         Format("validation-report", "run_files:ValidationReportDocument"),
         Format("gate", "gate.schema.json"),
-        Format("batch-plan", "batch-plan.schema.json", version=(1, 0)),
+        Format("batch-plan", "batch-plan.schema.json", version=(1, 1)),
         Format("batch-run", "batches:BatchRunDocument", version=(1, 2)),
         Format("batch-certificate", "batches:BatchCertificateDocument", version=(1, 0)),
         Format("batch-slot", "batches:BatchSlotDocument", version=(1, 0)),

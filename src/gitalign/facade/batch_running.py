@@ -9,7 +9,7 @@ from typing import Any
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.merging.target_place import no_branch
 from gitalign.batches.planning.plan import BatchPlan
-from gitalign.batches.planning.plan_digest import plan_digest
+from gitalign.batches.planning.plan_digest import plan_digest, request_digest
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.reading import require_branches
 from gitalign.batches.running.context import BatchContext
@@ -87,8 +87,7 @@ def start_batches(
         LandingUndone: this plan has completed, and its landing was undone since.
         GitError, StoreError, OutOfSpace
     """
-    digest = plan_digest(plan)
-    if permit is None or permit.plan_id != digest:
+    if permit is None or permit.plan_id != plan_digest(plan):
         raise NotPermitted(
             "this would execute the commands of the plan, and permission was not given",
             hint="look at them, then add --yes",
@@ -103,7 +102,9 @@ def start_batches(
     require_space(opened.repository)
     run = _new_run(opened, plan, target, {**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
-        done = [one for one in context.store.of_plan(digest, target) if one.status == Status.COMPLETED.value]
+        done = [
+            one for one in context.store.of_plan(request_digest(plan), target) if one.status == Status.COMPLETED.value
+        ]
         if done and not options.again:
             return _that_stands(context, context.store.read(done[-1].id), again="--again runs its tasks again")
         assert plan.task_list is not None

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from gitalign.batches.planning.plan import BatchPlan
-from gitalign.batches.planning.plan_digest import plan_digest
+from gitalign.batches.planning.plan_digest import request_digest
 from gitalign.batches.planning.tasks import TaskId
 from gitalign.batches.running.batch_store import OPEN, BatchStore
 from gitalign.batches.running.state import BatchRun, Status
@@ -104,7 +104,7 @@ def batch_of_plan(request: Request, plan: BatchPlan) -> BatchView | None:
         StoreError
     """
     assert plan.task_list is not None
-    digest, target = plan_digest(plan), plan.task_list.target or ""
+    digest, target = request_digest(plan), plan.task_list.target or ""
     return _newest(request, lambda store: [one for one in store.of_plan(digest, target) if one.status in OPEN])
 
 

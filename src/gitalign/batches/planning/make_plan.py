@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations
 from uuid import UUID
 
 from gitalign.batches.planning.checks import require_sound, soft_needs
+from gitalign.batches.planning.earlier import NOTHING_KNOWN, Foreseen, ForeseenConflict, Foresight, Layout
 from gitalign.batches.planning.plan import (
     BatchPlan,
-    ConflictType,
     FileConflict,
     IssueCode,
+    Mode,
     PlanIssue,
     PlannedBatch,
+    layout_of,
     select_mode,
 )
+from gitalign.batches.planning.predicting import predict
 from gitalign.batches.planning.tasks import Task, TaskId, TaskList
-from gitalign.core.path_overlap import overlapping
 
 HIGH_CONFLICT_RATE = 0.5
-_SPECIAL = frozenset("*?[\\")
-
-Pair = tuple[TaskId, TaskId]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foresight:
-    """What is known of tasks beside what they declare.
-
-    Attributes:
-        changed: paths that an earlier attempt of a task changed.
-        clashed: pairs of tasks whose results clashed before, with the paths.
-    """
-
-    changed: Mapping[TaskId, Collection[str]] = field(default_factory=dict)
-    clashed: Mapping[frozenset[TaskId], Collection[str]] = field(default_factory=dict)
-
-
-NOTHING_KNOWN = Foresight()
 
 
 class PlanStrategy(StrEnum):
@@ -61,12 +45,14 @@ class PlanRules:
     Attributes:
         most_tasks: in one batch; None for no bound.
         strategy: which of the tasks that are ready go together.
+        side_by_side: how many tasks run at once, for what a batch is expected to take.
         ageing: how much the priority of a ready task improves with each batch it has to wait for.
     """
 
     most_tasks: int | None = None
     ageing: int = 1
     strategy: PlanStrategy = PlanStrategy.DEPENDENCY
+    side_by_side: int = 3
 
 
 DEFAULT_RULES = PlanRules()
@@ -89,7 +75,7 @@ def make_plan(
         tasks: what is to be done.
         project_id: of the repository.
         at: UTC.
-        foresight: what earlier runs showed.
+        foresight: what earlier runs showed; the plan says what it owes to it (`foreseen`).
         rules: bounds.
 
     Raises:
@@ -98,33 +84,82 @@ def make_plan(
     require_sound(tasks)
     kept_soft, ignored = soft_needs(tasks.tasks)
     before = {task.id: (*task.hard_needs, *kept_soft.get(task.id, ())) for task in tasks.tasks}
-    conflicts = predicted_conflicts(tasks.tasks, foresight)
-    waves = _waves(tasks.tasks, before, _apart(conflicts), rules)
+    prediction = predict(tasks.tasks, foresight)
+    waves = _waves(tasks.tasks, before, _apart(prediction.conflicts), rules)
     batch_of = {task_id: number for number, wave in enumerate(waves) for task_id in wave}
-    plan = BatchPlan(
-        project_id=project_id,
-        created_at=at,
-        batches=tuple(
-            PlannedBatch(
-                batch_id=number,
-                task_ids=tuple(wave),
-                can_parallel=len(wave) > 1,
-                depends_on=tuple(sorted({batch_of[need] for task_id in wave for need in before[task_id]})),
-            )
-            for number, wave in enumerate(waves)
-        ),
-        predicted_conflicts=conflicts,
-        task_list=tasks,
-        critical_path=_critical_path(waves, before),
-        issues=tuple(
-            PlanIssue(
-                code=IssueCode.IGNORED_SOFT_DEPENDENCY,
-                message=f"task {task} does not wait for {need}: the soft dependency would close a circle",
-            )
-            for task, need in ignored
-        ),
+    plan = judged(
+        BatchPlan(
+            project_id=project_id,
+            created_at=at,
+            batches=tuple(
+                PlannedBatch(
+                    batch_id=number,
+                    task_ids=tuple(wave),
+                    can_parallel=len(wave) > 1,
+                    depends_on=tuple(sorted({batch_of[need] for task_id in wave for need in before[task_id]})),
+                    estimated_duration=_estimated(wave, foresight, rules.side_by_side),
+                )
+                for number, wave in enumerate(waves)
+            ),
+            predicted_conflicts=prediction.conflicts,
+            task_list=tasks,
+            critical_path=_critical_path(waves, before),
+            issues=tuple(_ignored(task, need) for task, need in ignored),
+        )
     )
-    return judged(plan)
+    if foresight.is_empty:
+        return plan
+    return _with_foreseen(
+        plan,
+        foresight,
+        prediction.foreseen,
+        without=layout_of(make_plan(tasks, project_id=project_id, at=at, rules=rules)),
+    )
+
+
+def _ignored(task: TaskId, need: TaskId) -> PlanIssue:
+    message = f"task {task} does not wait for {need}: the soft dependency would close a circle"
+    return PlanIssue(code=IssueCode.IGNORED_SOFT_DEPENDENCY, message=message)
+
+
+def _with_foreseen(
+    plan: BatchPlan, foresight: Foresight, conflicts: tuple[ForeseenConflict, ...], *, without: Layout
+) -> BatchPlan:
+    """The plan with what it owes to earlier runs, and how it would be without them."""
+    assert plan.task_list is not None
+    made = layout_of(plan)
+    foreseen = Foreseen(
+        tasks={task.id: foresight.tasks[task.id] for task in plan.task_list.tasks if task.id in foresight.tasks},
+        conflicts=conflicts,
+        unread=foresight.unread,
+        made=made if without != made else None,
+        without=without if without != made else None,
+    )
+    return replace(plan, foreseen=foreseen)
+
+
+def in_mode(plan: BatchPlan, mode: Mode) -> BatchPlan:
+    """A plan whose tasks run in a mode that something else than the plan decides."""
+    changed = replace(plan, mode=mode)
+    if changed.foreseen is None or changed.foreseen.made is None:
+        return changed
+    without = changed.foreseen.without
+    if without is not None:
+        without = replace(without, mode=mode.execution_mode.value)
+    made = replace(changed.foreseen.made, mode=mode.execution_mode.value)
+    return replace(changed, foreseen=replace(changed.foreseen, made=made, without=without))
+
+
+def _estimated(wave: Sequence[TaskId], foresight: Foresight, side_by_side: int) -> int | None:
+    """Seconds that a batch takes when so many of its tasks run at once; None where an earlier run does not say it of each."""
+    ends = [0.0] * max(1, side_by_side)
+    for task_id in wave:
+        earlier = foresight.tasks.get(task_id)
+        if earlier is None or earlier.duration_s is None:
+            return None
+        ends[0] += earlier.duration_s
+        ends.sort()
+    return math.ceil(ends[-1])
 
 
 def judged(plan: BatchPlan) -> BatchPlan:
@@ -154,63 +189,6 @@ def judged(plan: BatchPlan) -> BatchPlan:
     }
     counts |= {} if assigned else {"reason": "no_tasks"}
     return replace(plan, issues=tuple(issues), mode=select_mode(plan), metadata={**counts, **plan.metadata})
-
-
-def predicted_conflicts(tasks: Sequence[Task], foresight: Foresight = NOTHING_KNOWN) -> tuple[FileConflict, ...]:
-    """Pairs of tasks that are expected to change the same files, in the order of the list."""
-    position = {task.id: number for number, task in enumerate(tasks)}
-    found: dict[Pair, FileConflict] = {}
-    same: dict[tuple[str, ...], list[TaskId]] = defaultdict(list)  # many tasks may say the same of themselves
-    for task in tasks:
-        if footprint := _footprint(task, foresight):
-            same[footprint].append(task.id)
-    for (first, some), (second, others) in combinations_with_replacement(same.items(), 2):
-        if shared := overlapping(first, second):
-            pairs = combinations(some, 2) if first == second else product(some, others)
-            for one, other in pairs:
-                pair = (one, other) if position[one] < position[other] else (other, one)
-                found[pair] = _conflict(pair, shared)
-    for clashed, paths in foresight.clashed.items():
-        one, other = sorted(clashed, key=lambda task_id: position.get(task_id, -1))
-        if one in position:
-            files = tuple(sorted(paths))
-            kind = ConflictType.SAME_FILE if files else ConflictType.POTENTIAL
-            found[one, other] = FileConflict(task_ids=(one, other), predicted_files=files, conflict_type=kind)
-    return tuple(found[pair] for pair in sorted(found, key=lambda pair: (position[pair[0]], position[pair[1]])))
-
-
-def _footprint(task: Task, foresight: Foresight) -> tuple[str, ...]:
-    """Patterns of what a task changes: declared ones, and paths it changed before."""
-    known = (f"/{_escaped(path)}" for path in sorted(foresight.changed.get(task.id, ())))
-    return (*dict.fromkeys((*map(_from_the_top, task.touches), *known)),)
-
-
-def _from_the_top(pattern: str) -> str:
-    """A plain name means the file or folder at the top of the repository, as people write paths; one with a wildcard stays."""
-    return pattern if pattern.startswith("/") or _SPECIAL & set(pattern) else f"/{pattern}"
-
-
-def _escaped(path: str) -> str:
-    return "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
-
-
-def _conflict(pair: Pair, shared: Sequence[tuple[str, str]]) -> FileConflict:
-    """What overlapping patterns mean. A name with an ending and without wildcards counts as a file, others as folders."""
-    exact = sorted({one.lstrip("/") for one, other in shared if one.lstrip("/") == other.lstrip("/") and _is_file(one)})
-    if exact:
-        return FileConflict(task_ids=pair, predicted_files=tuple(exact), conflict_type=ConflictType.SAME_FILE)
-    files = tuple(sorted({min(one, other, key=_vagueness).lstrip("/") for one, other in shared}))
-    plain = any(not _SPECIAL & set(one) or not _SPECIAL & set(other) for one, other in shared)
-    kind = ConflictType.SAME_DIRECTORY if plain else ConflictType.POTENTIAL
-    return FileConflict(task_ids=pair, predicted_files=files, conflict_type=kind)
-
-
-def _is_file(pattern: str) -> bool:
-    return not _SPECIAL & set(pattern) and not pattern.endswith("/") and "." in pattern.rpartition("/")[2][1:]
-
-
-def _vagueness(pattern: str) -> tuple[bool, int, str]:
-    return bool(_SPECIAL & set(pattern)), -len(pattern), pattern
 
 
 def _apart(conflicts: Sequence[FileConflict]) -> dict[TaskId, set[TaskId]]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from gitalign.batches.planning.earlier import Foreseen, Layout
 from gitalign.batches.planning.tasks import TaskId, TaskList
 
 
@@ -98,6 +99,7 @@ class BatchPlan:
         metadata: counts, as the original requests name them, and what a reader of another tool wrote there.
         task_list: the tasks; None in a plan of another tool, which does not say how they are run.
         critical_path: the longest chain of tasks that must run one after another.
+        foreseen: what it owes to earlier runs; None where nothing was known of them.
     """
 
     project_id: UUID
@@ -110,6 +112,7 @@ class BatchPlan:
     critical_path: tuple[TaskId, ...] = ()
     issues: tuple[PlanIssue, ...] = ()
     mode: Mode | None = None
+    foreseen: Foreseen | None = None
 
     @property
     def total_tasks(self) -> int:
@@ -120,6 +123,14 @@ class BatchPlan:
     def parallel_batches(self) -> tuple[PlannedBatch, ...]:
         """Batches whose tasks can run side by side."""
         return tuple(batch for batch in self.batches if batch.can_parallel)
+
+
+def layout_of(plan: BatchPlan) -> Layout:
+    """Which tasks run together, in which order, and in which mode."""
+    return Layout(
+        batches=tuple((batch.task_ids, batch.can_parallel) for batch in plan.batches),
+        mode=plan.mode.execution_mode.value if plan.mode is not None else None,
+    )
 
 
 def select_mode(plan: BatchPlan) -> Mode:

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gitalign.batches.planning.checks import nearest
+from gitalign.batches.planning.foresight_document import ForesightDocument, foreseen_of, foresight_content
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -86,6 +87,7 @@ class PlanDocument(BaseModel):
     validation_issues: list[IssueDocument] = []
     execution_mode: ExecutionMode | None = None
     mode_reason: str = ""
+    foresight: ForesightDocument | None = None
 
 
 def to_dict(plan: BatchPlan) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def to_dict(plan: BatchPlan) -> dict[str, Any]:
         "execution_mode": plan.mode.execution_mode.value if plan.mode is not None else None,
         "mode_reason": plan.mode.reason if plan.mode is not None else "",
     }
-    return document
+    return document if plan.foreseen is None else document | {"foresight": foresight_content(plan.foreseen)}
 
 
 def _id(one: TaskId) -> TaskId | int:
@@ -180,6 +182,7 @@ def from_dict(document: Mapping[str, Any], *, name: str = "the plan") -> BatchPl
         critical_path=tuple(read.critical_path),
         issues=tuple(PlanIssue(code=one.code, message=one.message) for one in read.validation_issues),
         mode=Mode(execution_mode=read.execution_mode, reason=read.mode_reason) if read.execution_mode else None,
+        foreseen=foreseen_of(read.foresight) if read.foresight is not None else None,
     )
     require_consistent(plan, name=name)
     return plan

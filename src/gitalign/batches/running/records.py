@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from gitalign.batches.planning.plan_digest import plan_digest
+from gitalign.batches.planning.plan_digest import request_digest
 from gitalign.batches.planning.plan_document import to_dict
 from gitalign.batches.planning.tasks import TaskId, TaskListError
 from gitalign.batches.running.project_metadata import metadata_of
@@ -38,7 +38,7 @@ def change_of(run: BatchRun, before: BatchRun | None = None) -> BatchRunChange:
     metadata, known = metadata_of(run), {} if before is None else metadata_of(before)
     has_tasks = run.plan.task_list is not None
     return BatchRunChange(
-        record=_record(run, plan_digest(run.plan) if before is None and has_tasks else ""),
+        record=_record(run, request_digest(run.plan) if before is None and has_tasks else ""),
         batches=tuple(_batch(run, number) for number in numbers),
         tasks=tuple(_task(run, one, positions[one], batch_of[one]) for one in changed),
         worktrees=_worktrees(run, before, numbers, changed),

@@ -1,4 +1,4 @@
-"""Batch plans and batch runs, for people."""
+"""Batch runs, for people."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from rich.console import Console
 
 from gitalign.cli.rendering.batch_advice import next_step
 from gitalign.cli.rendering.tables import many, plain_table, safe
-from gitalign.core.names import display, shell_word
+from gitalign.core.names import display
 
 if TYPE_CHECKING:
-    from gitalign.batches.planning.plan import BatchPlan
-    from gitalign.batches.planning.tasks import Task
     from gitalign.batches.running.state import BatchRun, Landed, ResultConflict
     from gitalign.core.events import Event
     from gitalign.facade import BatchTrees, BatchView, PrunedBatchRuns
@@ -27,56 +25,6 @@ _COLOURS |= dict.fromkeys(("cancelled", "interrupted", "stopped", "paused", "wai
 _MOST_HUNKS = 3
 _MOST_CONFLICTS = 10
 _MOST_PATHS = 5
-
-
-def show_batch_plan(out: Console, plan: BatchPlan, *, commands: bool) -> None:
-    """What runs when, why in this mode, and what is foreseen.
-
-    Args:
-        commands: show what each task executes.
-    """
-    tasks = plan.task_list.by_id() if plan.task_list is not None else {}
-    for batch in plan.batches:
-        after = f", after {', '.join(map(str, batch.depends_on))}" if batch.depends_on else ""
-        side = ", side by side" if batch.can_parallel else ""
-        out.print(f"[bold]batch {batch.batch_id}[/]: {many(len(batch.task_ids), 'task', 'tasks')}{side}{after}")
-        for task_id in batch.task_ids:
-            task = tasks.get(task_id)
-            title = f"  {display(task.title)}" if task is not None and task.title else ""
-            out.print(f"  {safe(display(task_id))}[dim]{safe(title)}[/]")
-            if commands and task is not None:
-                for line in _commands(task):
-                    out.print(f"      {safe(line)}", soft_wrap=True)
-    if plan.mode is not None:
-        out.print(f"mode: {plan.mode.execution_mode.value} ({safe(plan.mode.reason)})")
-    if len(plan.critical_path) > 1:
-        out.print(safe(f"critical path: {' -> '.join(map(display, plan.critical_path))}"))
-    for conflict in plan.predicted_conflicts:
-        files = ", ".join(map(display, conflict.predicted_files[:3]))
-        names = " and ".join(map(display, conflict.task_ids))
-        out.print(safe(f"foreseen: {names} may conflict in {files or 'some file'} ({conflict.conflict_type.value})"))
-    for issue in plan.issues:
-        out.print(f"[yellow]{issue.code.value}[/]: {safe(issue.message)}")
-
-
-def _commands(task: Task) -> Sequence[str]:
-    if task.branch is not None:
-        return [f"merges the branch {display(task.branch)}"]
-    lines = []
-    for what, argv in (
-        ("set-up", task.setup.argv if task.setup is not None else None),
-        ("runs", task.argv),
-        ("verifies", task.verify),
-    ):
-        if argv is not None:
-            lines.append(f"{what}: {' '.join(map(shell_word, argv))}")
-    if task.environment:
-        lines.append(f"sees: {', '.join(task.environment)}")
-    for secret in task.secrets:
-        command = " ".join(map(shell_word, secret.command or ()))
-        source = secret.file or (f"${secret.environment}" if secret.environment else f"what this prints: {command}")
-        lines.append(f"secret {secret.name}, in a {secret.expose.value}: from {source}")
-    return lines
 
 
 def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -> None:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.core.names import command_on, display
+from gitalign.service.pages.foreseen import expected_of
 from gitalign.service.standpoints import MOVED_SINCE
 
 NAVIGATION = (
@@ -52,6 +53,7 @@ def _environment() -> Environment:
         "short": _short,
         "first_of": _first_of,
         "command_on": command_on,
+        "expected": expected_of,
     }
     environment.globals |= {"Role": Role, "navigation": NAVIGATION}
     return environment

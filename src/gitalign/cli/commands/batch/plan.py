@@ -11,7 +11,7 @@ from gitalign.cli.batch_options import File, Source
 from gitalign.cli.batch_running import warn
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
-from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.batch_plan import show_batch_plan
 from gitalign.cli.rendering.console import console, emit_json, require_writable, write_whole
 from gitalign.cli.verb import verb
 
@@ -33,5 +33,5 @@ def plan(file: File, source: Source, output: Output = None, *, options: Options)
     if options.json:
         emit_json("batch-plan", document)
     elif not options.quiet:
-        rendering.show_batch_plan(console(), planned, commands=options.verbose)
+        show_batch_plan(console(), planned, commands=options.verbose)
     return 0

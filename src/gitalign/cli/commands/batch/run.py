@@ -9,7 +9,7 @@ from gitalign.cli.asking import asked
 from gitalign.cli.batch_options import File, Land, Landing, Running, Source
 from gitalign.cli.batch_running import carried_out, warn
 from gitalign.cli.options import Options
-from gitalign.cli.rendering import batches as rendering
+from gitalign.cli.rendering.batch_plan import show_batch_plan
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
@@ -57,7 +57,7 @@ def _confirmed(options: Options, planned: BatchPlan, wanted: facade.BatchOptions
         NotPermitted: no one can be asked.
     """
     if not options.json and not options.quiet:
-        rendering.show_batch_plan(console(stderr=True), planned, commands=True)
+        show_batch_plan(console(stderr=True), planned, commands=True)
         console(stderr=True).print(safe(f"confinement: {confinement}"))
     target = planned.task_list.target if planned.task_list is not None else None
     where = f" and land the results on {display(target)}" if target is not None else ""

@@ -11,7 +11,7 @@ from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.remote import WITHOUT, Remote, carried_out
 from gitalign.cli.remote_batches import batch_said
-from gitalign.cli.rendering.batches import show_batch_plan
+from gitalign.cli.rendering.batch_plan import show_batch_plan
 from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
 from gitalign.documents.models.batch_plans import BatchPlanDocument
