@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gitalign.core.events import Event, EventKind
-from gitalign.engine.runtime.stream import EventStream
+from gitalign.engine.runtime.stream import EventStream, JournalListener
+from gitalign.errors import StoreError
 from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, RunLog, configure_logging, messages_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -153,6 +156,38 @@ def test_a_listener_that_raises_is_left_out_and_nobody_else(caplog: pytest.LogCa
         stream(EventKind.NOTICE)
     assert seen == [1, 2]
     assert len([record for record in caplog.records if "left out" in record.message]) == 1
+
+
+def test_a_listener_without_room_is_left_out_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    def is_full(event: Event) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "run.log")
+
+    with caplog.at_level(logging.ERROR, logger="gitalign.events"):
+        EventStream("run", lambda: NOW, [is_full])(EventKind.NOTICE)
+    (record,) = caplog.records
+    assert not record.exc_info
+    assert "cannot write run.log: No space left on device" in record.getMessage()
+
+
+def test_events_that_the_journal_did_not_take_are_written_with_the_next_ones() -> None:
+    written: list[int] = []
+    turns = iter((True, True, False))
+
+    def append(events: Sequence[Event]) -> None:
+        if next(turns, False):
+            raise StoreError("database or disk is full")
+        written.extend(event.seq for event in events)
+
+    durable = JournalListener(append)
+    stream = EventStream("run", lambda: NOW, [durable])
+    stream(EventKind.RUN_STARTED)
+    stream(EventKind.NOTICE)
+    with pytest.raises(StoreError):
+        durable.flush()
+    stream(EventKind.RUN_FINISHED)
+    assert written == [1, 2, 3]
+    durable.flush()
+    assert written == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("level", "lines"), [("DEBUG", 7), ("INFO", 6), ("WARNING", 1)])

@@ -303,7 +303,7 @@ def test_a_push_that_arrives_after_it_was_given_up_counts(shared: Shared) -> Non
     path, run_id = shared.bench.world.path, shared.bench.store.read(BATCH).batches[0].landing_run
     opened = open_for(Request(repo=path))
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, ())
+        recover_dead(opened, journal, Caller())
         (publication,) = journal.publications(run_id)
     assert (publication.state.value, publication.push.value) == ("rolled_back", "not_pushed")
     shared.bench.world.git("push", "-q", "origin", f"{publication.update.after}:refs/heads/main")

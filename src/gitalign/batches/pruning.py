@@ -15,7 +15,7 @@ from gitalign.batches.running.state import BatchRun, Status
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX, Oid, is_run_id, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.engine.runtime.checkpoints import Checkpoint
-from gitalign.errors import OutOfSpace, RefLocked, StoreError
+from gitalign.errors import OutOfSpace, StoreError
 from gitalign.git.command import text
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
@@ -165,7 +165,7 @@ class BatchPruner:
         updates = [RefUpdate(ref=ref, before=oid, after=zero_like(oid)) for ref, oid in refs.items()]
         refusal = self._door.move_own(updates)
         if refusal is not None:
-            raise RefLocked(f"cannot delete refs of a batch run: {refusal.reason}", hint="git align batch prune")
+            raise refusal.as_error("cannot delete refs of a batch run", hint="git align batch prune")
 
 
 def _remove_logs(store: BatchStore, batch_id: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import tempfile
@@ -13,7 +12,8 @@ from typing import Any
 
 from gitalign.cli.options import Options
 from gitalign.cli.rendering.console import console, emit_json
-from gitalign.errors import GitAlignError, InvariantBroken, NoResources, OutOfSpace
+from gitalign.errors import GitAlignError, InvariantBroken, OutOfSpace
+from gitalign.shortages import shortage_of
 from gitalign.streams import lost_output
 
 
@@ -63,7 +63,7 @@ def _guarded(options: Options, work: Callable[[], int], *, can_resume: bool) -> 
         _tell(options, error.error_code, error.message, error.hint, getattr(error, "faults", ()))
         return error.exit_code
     except Exception as error:
-        if (short := _shortage(error)) is not None:
+        if (short := shortage_of(error)) is not None:
             _tell(options, short.error_code, short.message, short.hint, ())
             return short.exit_code
         place = _log_crash(options)
@@ -87,30 +87,6 @@ def _how_to_go_on(options: Options) -> str:
     except (Exception, KeyboardInterrupt):
         return "git align resume   goes on, if a run had begun"
     return "git align resume   goes on" if begun else ""
-
-
-def _shortage(error: BaseException) -> GitAlignError | None:
-    """What the machine had too little of, when that is what an error says: memory, processes, files, disk."""
-    seen: BaseException | None = error
-    while seen is not None:
-        number = getattr(seen, "errno", None) if isinstance(seen, OSError) else None
-        if isinstance(seen, MemoryError) or number == errno.ENOMEM or "can't start new thread" in str(seen):
-            return NoResources(
-                "there is not enough memory here, or not enough processes are allowed",
-                hint="raise the limits (ulimit -v, ulimit -u), or set orchestration.max_workers_per_target lower; then git align resume",
-            )
-        if number in (errno.EAGAIN, errno.EMFILE, errno.ENFILE):
-            return NoResources(
-                f"a limit of this machine is reached: {os.strerror(number)}",
-                hint="raise the limits (ulimit -u, ulimit -n), then git align resume",
-            )
-        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            return OutOfSpace(
-                f"cannot write{f' {seen.filename}' if isinstance(seen, OSError) and seen.filename else ''}: {os.strerror(number)}",
-                hint="free some space, then git align resume",
-            )
-        seen = seen.__cause__ or seen.__context__
-    return None
 
 
 def _tell(options: Options, code: str, message: str, hint: str, faults: tuple[str, ...]) -> None:

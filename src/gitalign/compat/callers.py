@@ -19,7 +19,6 @@ from gitalign.core.findings import Finding, Severity
 from gitalign.core.names import CANDIDATES_PREFIX, Oid, zero_like
 from gitalign.core.outcome import Aligned
 from gitalign.core.publication import RefUpdate
-from gitalign.errors import RefLocked
 from gitalign.git.command import text
 from gitalign.git.refs import RefUpdater, deletions
 from gitalign.git.repository import Repository
@@ -136,7 +135,7 @@ def candidate(repository: Repository, seen_from: str, branch: str, result: Oid, 
     door = RefUpdater(repository, forbidden=frozenset(), message="git-align: candidate")
     try:
         if (refusal := door.move_own([RefUpdate(ref=ref, before=zero_like(result), after=result)])) is not None:
-            raise RefLocked(f"{ref} cannot be made: {refusal.reason}", hint="run again")
+            raise refusal.as_error(f"{ref} cannot be made", hint="run again")
         yield ref
     finally:
         door.move_own(deletions([(ref, result)]))

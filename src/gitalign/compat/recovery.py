@@ -13,6 +13,7 @@ from gitalign.core.names import HEADS, Oid, shell_word
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication
 from gitalign.core.run import RunKind
+from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import has_state, journal_of, open_for
 from gitalign.errors import NotPermitted, UserError
@@ -196,7 +197,7 @@ class RollbackRecoveryMechanisms:
         opened = open_for(self._request)
         if has_state(opened):
             with journal_of(opened) as journal:
-                recover_dead(opened, journal, ())
+                recover_dead(opened, journal, Caller())
 
     def _tip(self, branch: str) -> Oid | None:
         return read_refs(self._repository, HEADS + branch).get(HEADS + branch)

@@ -142,7 +142,7 @@ def framework_merge(
     opened = open_for(request, caller.stop)
     require_space(opened.repository)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
         additions = _previewed(opened, what)
         if not any(one.is_needed or one.refusal for one in additions):
             return None

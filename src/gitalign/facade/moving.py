@@ -44,7 +44,7 @@ def move_branch(
     opened = open_for(request, caller.stop)
     repository = opened.repository
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
         refs = read_refs(repository, "refs/heads")
         for name in (branch, to):
             if ref_of(BranchName(name)) not in refs:

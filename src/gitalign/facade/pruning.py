@@ -41,7 +41,7 @@ def prune(
         )
     with journal_of(opened) as journal:
         if not dry_run:
-            recover_dead(opened, journal, ())
+            recover_dead(opened, journal, Caller())
         what = Retention(older_than=timedelta(days=days), now=opened.now(), backups=backups, dry_run=dry_run)
         return remove_old(opened.repository, journal, what)
 
@@ -109,7 +109,7 @@ def prune_merged(
     caller = caller_of(following)
     opened = open_for(request, caller.stop)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
     known = found if found is not None else merged_branches(request, listeners=caller.listeners, stop=caller.stop)
     chosen = known.to_delete(squashed=squashed)
     if not chosen:

@@ -66,7 +66,7 @@ def push(
     if not has_state(opened):
         return None
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
         publications = _to_push(opened, journal, request, run_id)
         if not publications:
             return None

@@ -11,6 +11,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.report import Report
 from gitalign.engine.resolution import contents
 from gitalign.engine.resolution import sessions as resolving
+from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.dead_runs import recover_dead
 from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
 from gitalign.engine.runtime.signals import StopSignal
@@ -41,7 +42,7 @@ def resolve(request: Request, branch: str, *, folder: Path | None = None) -> Loo
     """
     opened = open_for(request)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, ())
+        recover_dead(opened, journal, Caller())
         session = resolving.find(journal, branch)
         if session is None:
             return resolving.begin(opened, journal, request, branch, folder=folder)

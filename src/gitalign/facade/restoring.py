@@ -62,7 +62,7 @@ def restore(
     opened = open_for(request, caller.stop)
     _require_history(opened, branch)
     with journal_of(opened) as journal:
-        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller.listeners)]
+        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller)]
         for record in recovered:
             if record.kind is RunKind.UNDO and _move(journal, record, branch) is not None:
                 return stored_report(opened.repository, journal, record.id)

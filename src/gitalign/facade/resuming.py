@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -21,18 +20,16 @@ from gitalign.engine.run.frozen_settings import CannotGoOn, changed_keys, gate_o
 from gitalign.engine.run.reports import stored_report
 from gitalign.engine.run.session import OpenRepository, has_state, journal_of, open_for, require_state
 from gitalign.engine.run.session import Request as Request
-from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import UserError
 from gitalign.facade.following import Following, caller_of
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Journal
 
 
 def resume(
     request: Request,
     *,
     take_over: str | None = None,
-    listeners: Sequence[Listener] = (),
-    stop: StopSignal | None = None,
+    **following: Unpack[Following],
 ) -> tuple[Report, ...]:
     """Finish or roll back every run that was cut off, then go on with those that were stopped before they published.
 
@@ -40,8 +37,7 @@ def resume(
         request: which repository.
         take_over: a run whose process is gone although that cannot be seen from here: another machine that will not come
             back, or a file system without locks.
-        listeners: followers of the event stream.
-        stop: the stop button.
+        following: see `Following`.
 
     Returns:
         Reports of the runs that were recovered or went on; empty when there was nothing to do.
@@ -54,15 +50,15 @@ def resume(
         OtherSettings: the request gives other settings than a run began with.
         GitError, StoreError, PluginError
     """
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     if not has_state(opened):
         return ()
-    button = stop or StopSignal()
     reports: list[Report] = []
     with journal_of(opened) as journal:
         if take_over is not None:
             count_as_gone(opened, journal, take_over)
-        recovered = recover_dead(opened, journal, listeners)
+        recovered = recover_dead(opened, journal, caller)
         mend_anchors(opened.repository)
         reports += [
             stored_report(opened.repository, journal, run_id)
@@ -75,8 +71,8 @@ def resume(
         if _stopped(journal):
             with recovery_claim(opened.repository.state_dir, name="resume"):
                 for record in _stopped(journal):  # read again: another process may have gone on with them
-                    if not button.stop_requested:
-                        reports.append(_gone_on(opened, journal, record, Caller(listeners=listeners, stop=button)))
+                    if not caller.stop.stop_requested:
+                        reports.append(_gone_on(opened, journal, record, caller))
     return tuple(reports)
 
 
@@ -101,7 +97,7 @@ def go_on(request: Request, run_id: str, *, given_by: str, **following: Unpack[F
     opened = open_for(request, caller.stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
         mend_anchors(opened.repository)
         run_id = journal.run(run_id).id
         with recovery_claim(opened.repository.state_dir, name="resume"):
@@ -161,19 +157,19 @@ def _arrived(opened: OpenRepository, journal: Journal, record: RunRecord) -> Rep
     return stored_report(opened.repository, journal, record.id)
 
 
-def recover(request: Request, *, listeners: Sequence[Listener] = (), stop: StopSignal | None = None) -> tuple[str, ...]:
+def recover(request: Request, **following: Unpack[Following]) -> tuple[str, ...]:
     """Finish or roll back what dead processes left unfinished, as every verb does that moves something; their ids.
 
     Args:
         request: which repository.
-        listeners: followers of the event streams of these runs.
-        stop: the stop signal: a recovery ends when its git processes are ended, and the next command goes on with it.
+        following: see `Following`. A recovery ends when its git processes are ended, and the next command goes on with it.
 
     Raises:
         GitError, StoreError
     """
-    opened = open_for(request, stop)
+    caller = caller_of(following)
+    opened = open_for(request, caller.stop)
     if not has_state(opened):
         return ()
     with journal_of(opened) as journal:
-        return tuple(dict.fromkeys(one.run_id for one in recover_dead(opened, journal, listeners)))
+        return tuple(dict.fromkeys(one.run_id for one in recover_dead(opened, journal, caller)))

@@ -50,7 +50,7 @@ def run(
     caller = caller_of(following)
     opened = open_for(request, caller.stop)
     with journal_of(opened) as journal:
-        recover_dead(opened, journal, caller.listeners)
+        recover_dead(opened, journal, caller)
         made = plan if plan is not None else make_plan(opened, request)
         require_confirmed_push(made, permit)
         tips = read_tips(opened.repository)

@@ -11,7 +11,7 @@ from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
 from gitalign.engine.publishing.undone import last_to_undo
-from gitalign.engine.run.contexts import new_observed_run
+from gitalign.engine.run.contexts import Caller, new_observed_run
 from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.filtering import is_filtered
 from gitalign.engine.run.reports import stored_report
@@ -64,7 +64,7 @@ def undo(
     opened = open_for(request, caller.stop)
     require_state(opened, run_id)
     with journal_of(opened) as journal:
-        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller.listeners)]
+        recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller)]
         done = _done_already(journal, run_id, request, recovered)
         if done is not None:
             before = journal.publications(done.id)
@@ -124,7 +124,7 @@ def recover_before_undo(request: Request, run_id: str) -> None:
         return
     with journal_of(opened) as journal:
         if _cut_off(journal, run_id) is None:
-            recover_dead(opened, journal, ())
+            recover_dead(opened, journal, Caller())
 
 
 def cut_off_runs(request: Request) -> tuple[str, ...]:

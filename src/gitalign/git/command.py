@@ -196,6 +196,8 @@ _SIGNS: tuple[tuple[tuple[bytes, ...], Callable[..., GitError]], ...] = (
     (
         (
             b"No space left on device",
+            b"Out of diskspace",  # git, csum-file.c
+            b"unable to write new index file",
             b"Disk quota exceeded",
             b"Read-only file system",
             b"insufficient permission",

@@ -89,15 +89,23 @@ class Quarantine:
             self._held = own(self.path)
             is_mine = True
             self._memory = MemoryFolder.claim(memory, note=self.path / _POINTER) if memory is not None else None
-            self._stand_in(self._memory.path if self._memory else self.path / "on-disk")
+            self._begin()
         except OSError as error:
             if is_mine:
                 self.remove()
-            raise OutOfSpace(
-                f"cannot write {error.filename or self.path}: {error.strerror}",
-                hint="free space or make the git directory writable, then run again",
-            ) from error
+            raise _not_written(error, self.path) from error
         self.git = self._git_dir("plain", ())
+
+    def _begin(self) -> None:
+        """Keep objects in memory, unless it is full already."""
+        if self._memory is not None:
+            try:
+                self._stand_in(self._memory.path)
+            except OSError:
+                self._memory.remove()
+                self._memory = None
+        if self._memory is None:
+            self._stand_in(self.path / "on-disk")
 
     @property
     def has_lost_memory(self) -> bool:
@@ -196,6 +204,9 @@ class Quarantine:
 
         Args:
             attributes: (path, content) of every `.gitattributes` of the target.
+
+        Raises:
+            OutOfSpace
         """
         key = hashlib.sha256(b"".join(raw(path) + b"\0" + content + b"\0" for path, content in attributes)).hexdigest()[
             :16
@@ -204,6 +215,12 @@ class Quarantine:
             if key not in self._benches:
                 self._benches[key] = self._git_dir(key, attributes)
             return self._benches[key]
+
+    def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
+        try:
+            return self._made_git_dir(key, attributes)
+        except OSError as error:
+            raise _not_written(error, self.path) from error
 
     def aside(self) -> Path:
         """An empty object directory beside the quarantine's own, in memory where that is; no git looks there by itself.
@@ -252,7 +269,7 @@ class Quarantine:
         if self._held is not None:
             self._held.release()
 
-    def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
+    def _made_git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
         git_dir = self.path / f"git-{key}"
         work_tree = self.path / f"attributes-{key}"
         make_folder(git_dir / "refs")
@@ -324,6 +341,13 @@ def sweep_quarantines(folder: Path, *, glob: str = "*", keep: Collection[str] = 
     for entry in left_in(folder, glob=glob):
         if entry.name not in keep:
             remove_quarantine(entry)
+
+
+def _not_written(error: OSError, folder: Path) -> OutOfSpace:
+    return OutOfSpace(
+        f"cannot write {error.filename or folder}: {error.strerror}",
+        hint="free space or make the git directory writable, then run again",
+    )
 
 
 def _require_folder(folder: Path) -> None:

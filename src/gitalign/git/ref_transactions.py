@@ -9,12 +9,14 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gitalign import child
 from gitalign.core.publication import RefUpdate
 from gitalign.errors import GitError, InvariantBroken
 from gitalign.git.command import failure_of, raw
 from gitalign.git.repository import Repository
+from gitalign.shortages import why_no_room
 
 _TIMEOUT_S = 120.0
 _ANSWERS = (b"start: ok", b"prepare: ok", b"commit: ok")
@@ -94,7 +96,11 @@ class RefTransactions:
             self.close()
             error = failure_of(self._git.argv("update-ref"), ended.returncode, ended.stderr)
             by_itself = ended.returncode is not None and ended.returncode > 0
-            return count, Ending(_reason(error), by_itself=by_itself, changed_nothing=by_itself and not is_prepared)
+            reason = _reason(error)
+            # git names the file that it could not write, not why (git, refs/files-backend.c, write_ref_to_lockfile).
+            if "couldn't write" in reason and (why := why_no_room(Path(self._git.git_dir))):
+                reason = f"{reason}: {why}"
+            return count, Ending(reason, by_itself=by_itself, changed_nothing=by_itself and not is_prepared)
         except child.ChildTimedOut:
             self.close()
             return count, Ending("no answer in time", is_late=True)

@@ -25,12 +25,13 @@ from gitalign.core.names import (
 )
 from gitalign.core.publication import RefUpdate
 from gitalign.core.snapshot import Tip
-from gitalign.errors import GitError, GitTimedOut, InvariantBroken, UserError
+from gitalign.errors import GitError, GitTimedOut, InvariantBroken, OutOfSpace, RefLocked, UserError
 from gitalign.git.asking import kinds
 from gitalign.git.command import text
 from gitalign.git.ref_locks import clear_locks
 from gitalign.git.ref_transactions import Ending, RefTransactions
 from gitalign.git.repository import Repository
+from gitalign.shortages import FULL
 
 _TIMEOUT_S = 120.0
 _OWN_PREFIXES = (HEADS, PIN_PREFIX, CANDIDATES_PREFIX, WIP_PREFIX, BATCH_PREFIX)
@@ -158,6 +159,18 @@ class Refusal:
     """Why a transaction was not made; nothing of it was."""
 
     reason: str
+
+    def as_error(self, what: str, *, hint: str) -> GitError:
+        """The error where a refusal ends the work: `OutOfSpace` for want of room, else `RefLocked`.
+
+        Args:
+            what: could not be done.
+            hint: what to type next.
+        """
+        message = f"{what}: {self.reason}"
+        if any(os.strerror(number) in self.reason for number in FULL):
+            return OutOfSpace(message, hint=f"free some space, then: {hint}")
+        return RefLocked(message, hint=hint)
 
 
 class RefUpdater:

@@ -219,7 +219,10 @@ def talk(
         raise RemoteError(f"remote {remote!r}: {said}", hint=f"try it by hand: {again}") from error
 
 
+_FULL = ("No space left on device", "Out of diskspace", "Disk quota exceeded", "Read-only file system")
+
+
 def _is_full_here(said: str) -> bool:
     """Whether git said it of this machine. What a server writes comes behind these words."""
-    is_full = any(sign in said for sign in ("No space left on device", "Disk quota exceeded", "Read-only file system"))
+    is_full = any(sign in said for sign in _FULL)
     return is_full and "remote:" not in said and "remote error" not in said

@@ -14,7 +14,7 @@ from gitalign.core.commit import new_commit
 from gitalign.core.names import RESOLUTIONS_REF, Oid, zero_like
 from gitalign.core.publication import RefUpdate
 from gitalign.documents import resolution_origins
-from gitalign.errors import OutOfSpace, RefLocked
+from gitalign.errors import OutOfSpace
 from gitalign.git.identity import operator_ident
 from gitalign.git.refs import RefUpdater
 from gitalign.git.repository import Repository
@@ -202,9 +202,7 @@ def _commit(repository: Repository, recorded: RecordedResolutions, files: Files,
     finally:
         door.close()
     if refusal is not None:
-        raise RefLocked(
-            f"{RESOLUTIONS_REF} was changed by another process meanwhile: {refusal.reason}", hint="do it again"
-        )
+        raise refusal.as_error(f"{RESOLUTIONS_REF} cannot be moved", hint="do it again")
 
 
 def write_rr_cache(repository: Repository, resolutions: Iterable[Resolution]) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,11 @@ from gitalign.core.names import display
 from gitalign.core.run import UNFINISHED
 from gitalign.errors import StoreError
 from gitalign.shared_files import adopt, make_folder
+from gitalign.shortages import FULL, why_no_room
 from gitalign.store.run_locks import RunLocks
 
 _BUSY_MS = 15_000
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FREE = "free some space, then run the command again"
-_ROOM_BYTES = 1_048_576
-"""More than SQLite asks for in one piece: 32 KiB of shared memory, or a page of the log."""
 _COMPILED: LRUCache[Any, Any] = LRUCache(500)
 """Statements as SQL text, for every database of this process: making the text costs more than a small run asks for."""
 
@@ -70,7 +66,7 @@ class Sqlite:
         try:
             _make(self._path)
         except OSError as error:
-            to_do = _FREE if error.errno in _FULL else _how_to_write(self._path)
+            to_do = _FREE if error.errno in FULL else _how_to_write(self._path)
             raise StoreError(f"cannot make {self._path}: {error.strerror}", hint=to_do) from error
         engine = create_engine(
             URL.create("sqlite+gitalign", database=str(self._path)),
@@ -110,12 +106,12 @@ class Sqlite:
 
         Source: SQLite, os_unix.c, unixShmMap (SQLITE_IOERR_SHMSIZE).
         """
-        reason = _no_room(self._path.parent) if "disk I/O error" in words else ""
+        reason = why_no_room(self._path.parent) if "disk I/O error" in words else ""
         return f"{words}: {reason}" if reason else words
 
     def hint(self, words: str) -> str:
         """See `Dialect`."""
-        if any(os.strerror(number) in words for number in _FULL):
+        if any(os.strerror(number) in words for number in FULL):
             return _FREE
         to_write = _how_to_write(self._path)
         hints = {
@@ -142,16 +138,6 @@ class Sqlite:
     def damaged(self) -> str:
         """See `Dialect`."""
         return f"move {self._path} away: a new journal is made; git for-each-ref refs/gitalign lists what runs pinned"
-
-
-def _no_room(folder: Path) -> str:
-    """Why nothing can be written in a folder for want of room; empty where something can, or where it is for another reason."""
-    try:
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-            os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
-    except OSError as error:
-        return os.strerror(error.errno) if error.errno in _FULL else ""
-    return ""
 
 
 def _make(path: Path) -> None:

@@ -96,7 +96,7 @@ class BatchLander:
             GitAlignError: nothing moved, or the journal says what did; asked again, it goes on.
         """
         with journal_of(self._opened) as journal:
-            recover_dead(self._opened, journal, self._caller.listeners)
+            recover_dead(self._opened, journal, self._caller)
             known = keeper.run.batches[number].landing_run
             if known and (landed := self._landed_before(journal, known, keeper.run.target)) is not None:
                 return landed

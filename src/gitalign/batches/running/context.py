@@ -24,7 +24,6 @@ from gitalign.engine.runtime.scaling import Scaling
 from gitalign.engine.runtime.signals import StopSignal
 from gitalign.engine.runtime.stream import silent
 from gitalign.engine.runtime.surroundings import Surroundings
-from gitalign.errors import RefLocked
 from gitalign.git.refs import RefUpdater, read_refs
 from gitalign.git.repository import Repository
 from gitalign.ports import Emitter
@@ -192,7 +191,7 @@ class OwnRefs:
                 return
             refusal = self._door.move_own([RefUpdate(ref=ref, before=before or zero_like(oid), after=oid)])
             if refusal is not None:
-                raise RefLocked(f"cannot move {ref}: {refusal.reason}", hint="git align batch resume")
+                raise refusal.as_error(f"cannot move {ref}", hint="git align batch resume")
             self._stand[ref] = oid
 
     def drop(self, ref: str) -> None:
@@ -207,7 +206,7 @@ class OwnRefs:
                 return
             refusal = self._door.move_own([RefUpdate(ref=ref, before=before, after=zero_like(before))])
             if refusal is not None:
-                raise RefLocked(f"cannot delete {ref}: {refusal.reason}", hint="git align batch resume")
+                raise refusal.as_error(f"cannot delete {ref}", hint="git align batch resume")
             del self._stand[ref]
 
     def close(self) -> None:

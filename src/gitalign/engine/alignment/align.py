@@ -46,6 +46,7 @@ from gitalign.integrate.recreate import recreate
 from gitalign.integrate.shared_merges import MergeCounts
 from gitalign.integrate.squashed import own_line
 from gitalign.ports import CancelToken, DocumentRequest
+from gitalign.shortages import in_words, is_a_bug
 
 R = TypeVar("R")
 _LOG = logging.getLogger("gitalign.align")
@@ -326,7 +327,8 @@ class BranchAligner:
         except GitAlignError:
             raise
         except BaseException as error:  # a plug-in may call sys.exit, too
-            _LOG.exception("documenter %s failed on %s", documenter.name, step.branch.name)
+            words = (documenter.name, step.branch.name, in_words(error))
+            _LOG.error("documenter %s failed on %s: %s", *words, exc_info=is_a_bug(error))
             failed = Failed(
                 code="documenter_failed",
                 reason=f"documenter {documenter.name} raised {type(error).__name__}: {error}",

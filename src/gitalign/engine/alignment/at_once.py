@@ -21,6 +21,7 @@ from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.merge import Wire
 from gitalign.integrate.lane import Rewrites
 from gitalign.integrate.streams import Stopped
+from gitalign.shortages import in_words, is_a_bug
 
 _LOG = logging.getLogger("gitalign.align")
 _FIRST, _LEAST, _MOST = 32, 16, 2_000
@@ -203,7 +204,7 @@ class ReplaysAtOnce:
         except (GitError, OSError) as error:
             _one_by_one(block, error)
         except BaseException as error:
-            _LOG.exception("a bug met %d branches", len(block))
+            _LOG.error("%d branches are not replayed: %s", len(block), in_words(error), exc_info=is_a_bug(error))
             done = {step.id: error for step in block}
         with self._changed:
             self._done.update(done)

@@ -35,6 +35,7 @@ from gitalign.engine.runtime.signals import StopSignal
 from gitalign.errors import GitAlignError
 from gitalign.executors.threads import ThreadExecutor
 from gitalign.ports import Aligner, Emitter, Executor
+from gitalign.shortages import shortage_of
 
 _LOG = logging.getLogger("gitalign.driver")
 _IDLE_S = 0.5
@@ -236,6 +237,8 @@ class _Drive:
         except (
             BaseException
         ) as error:  # in a worker thread also SystemExit: without an event the run would wait for ever
+            if (short := shortage_of(error)) is not None:
+                return StepRaised(step.id, attempt, short.error_code, short.message, short.hint, False)
             _LOG.exception("a bug met branch %s", step.branch.name)
             return StepRaised(
                 step.id,

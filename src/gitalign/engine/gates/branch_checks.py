@@ -34,11 +34,11 @@ from gitalign.core.validation import (
 from gitalign.engine.gates.check_runner import CheckCommand, CheckRunner
 from gitalign.engine.gates.gate import GateContext, Verdict
 from gitalign.engine.runtime.limits import processors
-from gitalign.errors import GitAlignError
 from gitalign.git.command import Git, raw, text
 from gitalign.git.diffs import path_changes
 from gitalign.git.objects import CommitReader, FileReader
 from gitalign.ports import Emitter
+from gitalign.shortages import in_words, is_a_bug
 from gitalign.validate.commands import CheckCancelled
 from gitalign.validate.confine import confinement_for
 from gitalign.validate.files import check_file
@@ -152,8 +152,8 @@ class BranchChecks:
         except CheckCancelled:
             return Verdict(refusal=Cancelled(reason="the run was stopped before its checks had ended"))
         except Exception as error:  # whatever a branch does to its work tree is that branch's affair alone
-            _LOG.exception("the checks of %s could not be made", result.branch)
-            reason = error.message if isinstance(error, GitAlignError) else f"{type(error).__name__}: {error}"
+            reason = in_words(error)
+            _LOG.error("the checks of %s could not be made: %s", result.branch, reason, exc_info=is_a_bug(error))
             failed = Failed(
                 code="validation_not_possible",
                 reason=f"its checks could not be made: {reason}",

@@ -19,6 +19,7 @@ from gitalign.git.history import load_graph
 from gitalign.git.object_source import RepositorySource
 from gitalign.git.repository import Repository
 from gitalign.ports import ActivePlugins, DetectionRequest, Detector, Source
+from gitalign.shortages import in_words, is_a_bug
 
 _MORE_MEMORY = "raise the limits (ulimit -v, ulimit -u), then: git align run"
 _LOG = logging.getLogger("gitalign.detection")
@@ -140,7 +141,8 @@ class Detection:
         except MemoryError as error:
             raise NoResources("there is not enough memory here to run detectors", hint=_MORE_MEMORY) from error
         except BaseException as error:  # a plug-in may call sys.exit, too
-            _LOG.exception("detector %s failed on %s", watch.detector, request.branch)
+            words = (watch.detector, request.branch, in_words(error))
+            _LOG.error("detector %s failed on %s: %s", *words, exc_info=is_a_bug(error))
             reason = f"detector {watch.detector} raised {type(error).__name__}: {error}"
             return _failed(Failed(code="detector_failed", reason=reason, stage="detect"))
         refusing = [finding for finding in findings if self.rule.refuses(finding)]

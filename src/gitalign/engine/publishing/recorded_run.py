@@ -14,7 +14,6 @@ from gitalign.engine.publishing.anchor import Holder, anchor_ref, pin
 from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.move import move_stacks
 from gitalign.engine.runtime.context import RunContext
-from gitalign.errors import RefLocked
 from gitalign.git.refs import RefUpdater
 
 
@@ -83,13 +82,14 @@ def pinned(
 
     Raises:
         RefLocked: another process holds its ref.
+        OutOfSpace
     """
     token = run.journal.require_held(run.run_id)
     holder = Holder(run_id=run.run_id, started_at=run.started_at, token=token, has_taken_over=run.has_taken_over)
     refusal = pin(run.repository, door, holder, publications=publications, targets=targets, ahead=ahead)
     if refusal is not None:
         run.journal.require_held(run.run_id)
-        raise RefLocked(f"cannot pin the run's commits: {refusal.reason}", hint="git align resume")
+        raise refusal.as_error("cannot pin the run's commits", hint="git align resume")
 
 
 def moved(

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord
 from gitalign.engine.publishing.guard import Guard
 from gitalign.engine.publishing.recovery import Recovered, Recovery, recover
+from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.frozen_settings import CannotGoOn, read_frozen
 from gitalign.engine.run.session import OpenRepository, locks_of, run_folder
 from gitalign.errors import UserError
-from gitalign.ports import Journal, Listener
+from gitalign.ports import Journal
 
 
-def recover_dead(opened: OpenRepository, journal: Journal, listeners: Sequence[Listener]) -> tuple[Recovered, ...]:
+def recover_dead(opened: OpenRepository, journal: Journal, caller: Caller) -> tuple[Recovered, ...]:
     """Finish or roll back what dead processes left unfinished."""
     locks = locks_of(opened)
     recovered = recover(
         Recovery(
             repository=opened.repository,
             journal=journal,
-            listeners=listeners,
+            listeners=caller.listeners,
+            checkpoint=caller.checkpoint,
             is_alive=locks.is_alive,
             guard_of=lambda record: guard_of(opened, journal, record),
             surroundings=opened.surroundings,

@@ -6,10 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from gitalign.core.events import Event, EventKind
+from gitalign.errors import StoreError
 from gitalign.ports import Listener
+from gitalign.shortages import in_words, is_a_bug
 
 _LOG = logging.getLogger("gitalign.events")
 _AT_MOST_EVERY_S = 0.5
@@ -64,13 +67,14 @@ class EventStream:
             for listener in tuple(self._listeners):
                 try:
                     listener(event)
-                except Exception:
-                    _LOG.exception("a listener failed on %s and is left out from now on", event.kind)
+                except Exception as error:
+                    left_out = "a listener failed on %s and is left out from now on: %s"
+                    _LOG.error(left_out, event.kind, in_words(error), exc_info=is_a_bug(error))
                     self._listeners.remove(listener)
 
 
 class JournalListener:
-    """Writes events to the journal, many per transaction.
+    """Writes events to the journal, many per transaction. What the journal did not take is kept, and written with what comes next.
 
     Args:
         append: writes events.
@@ -80,22 +84,29 @@ class JournalListener:
         self._append = append
         self._lock = threading.Lock()
         self._held: list[Event] = []
+        self._most = _AT_MOST_EVENTS
         self._written = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
         with self._lock:
             self._held.append(event)
-            due = time.monotonic() - self._written >= _AT_MOST_EVERY_S or len(self._held) >= _AT_MOST_EVENTS
+            due = time.monotonic() - self._written >= _AT_MOST_EVERY_S or len(self._held) >= self._most
         if due or event.kind in _AT_ONCE:
-            self.flush()
+            with suppress(StoreError):  # what cannot be written at the end either is said then
+                self.flush()
 
     def flush(self) -> None:
-        """Write what is held."""
+        """Write what is held.
+
+        Raises:
+            StoreError: it is still held.
+        """
         with self._lock:
-            held, self._held = self._held, []
             self._written = time.monotonic()
-            self._append(held)
+            self._most = len(self._held) + _AT_MOST_EVENTS  # where it fails
+            self._append(self._held)
+            self._held, self._most = [], _AT_MOST_EVENTS
 
 
 def silent(kind: str, *, branch: str | None = None, target: str | None = None, **data: object) -> None:
