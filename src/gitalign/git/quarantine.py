@@ -90,22 +90,22 @@ class Quarantine:
             is_mine = True
             self._memory = MemoryFolder.claim(memory, note=self.path / _POINTER) if memory is not None else None
             self._begin()
+            self.git = self._git_dir("plain", ())
         except OSError as error:
             if is_mine:
                 self.remove()
             raise _not_written(error, self.path) from error
-        self.git = self._git_dir("plain", ())
 
     def _begin(self) -> None:
         """Keep objects in memory, unless it is full already."""
-        if self._memory is not None:
-            try:
-                self._stand_in(self._memory.path)
-            except OSError:
-                self._memory.remove()
-                self._memory = None
-        if self._memory is None:
-            self._stand_in(self.path / "on-disk")
+        try:
+            self._stand_in(self._memory.path if self._memory else self.path / "on-disk")
+        except OSError:
+            if self._memory is None:
+                raise
+            self._memory.remove()
+            self._memory = None
+            self._begin()
 
     @property
     def has_lost_memory(self) -> bool:
@@ -190,7 +190,7 @@ class Quarantine:
         make_folder(folder / "info")
         if not (folder / "pack").is_symlink():
             (folder / "pack").symlink_to(self.path / "pack")
-        _write(folder / "info" / "alternates", alternates_file(self.repository.object_stores()))
+        (folder / "info" / "alternates").write_bytes(alternates_file(self.repository.object_stores()))
         swap = self.path / "objects.new"
         swap.unlink(missing_ok=True)
         swap.symlink_to(folder)
@@ -213,14 +213,11 @@ class Quarantine:
         ]
         with self._lock:
             if key not in self._benches:
-                self._benches[key] = self._git_dir(key, attributes)
+                try:
+                    self._benches[key] = self._git_dir(key, attributes)
+                except OSError as error:
+                    raise _not_written(error, self.path) from error
             return self._benches[key]
-
-    def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
-        try:
-            return self._made_git_dir(key, attributes)
-        except OSError as error:
-            raise _not_written(error, self.path) from error
 
     def aside(self) -> Path:
         """An empty object directory beside the quarantine's own, in memory where that is; no git looks there by itself.
@@ -269,7 +266,7 @@ class Quarantine:
         if self._held is not None:
             self._held.release()
 
-    def _made_git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
+    def _git_dir(self, key: str, attributes: Sequence[tuple[str, bytes]]) -> Git:
         git_dir = self.path / f"git-{key}"
         work_tree = self.path / f"attributes-{key}"
         make_folder(git_dir / "refs")
@@ -281,21 +278,21 @@ class Quarantine:
         mode = self.path.stat().st_mode
         lines += [f"\tsharedRepository = {mode & 0o666:04o}"] if mode & stat.S_ISGID else []
         lines += ["[extensions]", f"\tobjectFormat = {self.repository.object_format}"]
-        _write(git_dir / "config", "\n".join(lines).encode() + b"\n")
-        _write(git_dir / "HEAD", b"ref: refs/heads/none\n")
+        (git_dir / "config").write_bytes("\n".join(lines).encode() + b"\n")
+        (git_dir / "HEAD").write_bytes(b"ref: refs/heads/none\n")
         shallow = Path(self.repository.common_dir) / "shallow"
         if shallow.exists():
             shutil.copyfile(shallow, git_dir / "shallow")
         make_folder(git_dir / "info")
         own = Path(self.repository.common_dir) / "info" / "attributes"
         if own.is_file():
-            _write(git_dir / "info" / "attributes", own.read_bytes())
+            (git_dir / "info" / "attributes").write_bytes(own.read_bytes())
         for path, content in attributes:
             place = work_tree / os.fsdecode(raw(path))
             if not Path(os.path.normpath(place)).is_relative_to(work_tree):
                 raise InvariantBroken(f"attribute file {path!r} lies outside the quarantine")
             make_folder(place.parent)
-            _write(place, content)
+            place.write_bytes(content)
         variables = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
         return replace(
             self.repository.git,
@@ -344,16 +341,10 @@ def sweep_quarantines(folder: Path, *, glob: str = "*", keep: Collection[str] = 
 
 
 def _not_written(error: OSError, folder: Path) -> OutOfSpace:
-    return OutOfSpace(
-        f"cannot write {error.filename or folder}: {error.strerror}",
-        hint="free space or make the git directory writable, then run again",
-    )
+    message = f"cannot write {error.filename or folder}: {error.strerror}"
+    return OutOfSpace(message, hint="free space or make the git directory writable, then run again")
 
 
 def _require_folder(folder: Path) -> None:
     if not is_folder(folder):
         raise OSError(errno.ELOOP, "a link stands there, which would not be followed when it is removed", str(folder))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
