@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from gitalign import facade
 from gitalign.core.manual_resolution import Look, Stand
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
-from gitalign.errors import UserError
+from gitalign.errors import GitError, UserError
+from gitalign.git.repository import open_repository
+from gitalign.worktrees.resolution_tree import look
+from tests.engine.faults import FaultyGit
 from tests.git.workspace import Workspace
 from tests.runs import branch, request
 
@@ -194,3 +198,59 @@ def test_the_stash_and_the_index_of_the_main_work_tree_are_left_alone(work: Work
     facade.resolve_continue(request(work.path), "topic")
     finish(work)
     assert (work.tip("refs/stash"), (work.path / ".git" / "index").read_bytes(), work.git("reflog", "HEAD")) == before
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Workspace:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": LINES})
+    work.switch("topic", "main")
+    content(work, "topic")
+    work.switch("main")
+    content(work, "main")
+    return work
+
+
+@pytest.mark.parametrize("strategy", ["rebase", "merge"])
+def test_a_failure_of_git_never_says_that_nothing_is_in_progress(
+    stopped: Workspace, tmp_path: Path, strategy: str
+) -> None:
+    """Whichever question fails: asked again it is answered, and where every answer fails, the failure is raised."""
+    asked = request(stopped.path, strategy=strategy)
+    expected = facade.resolve(asked, "topic")
+    assert (expected.stand, expected.stopped_at) == (
+        Stand.STOPPED,
+        stopped.tip("main" if strategy == "merge" else "topic"),
+    )
+    session = expected.session
+    repository = open_repository(stopped.path)
+    faulty = FaultyGit(tmp_path / "faulty")
+    with faulty.going_wrong("rev-parse", "refused", number=0):
+        ours = replace(repository, git=replace(repository.git, executable=faulty.executable))
+        assert look(ours, session) == replace(expected, now=stopped.tip("topic"))
+        calls = faulty.calls
+    assert calls == 2, "HEAD, and what it stopped at"
+    for number in range(1, calls + 1):
+        with faulty.going_wrong("rev-parse", "refused", number=number):
+            assert look(ours, session) == replace(expected, now=stopped.tip("topic"))
+            assert faulty.calls == calls + 1
+    with faulty.going_wrong("rev-parse", "refused", every=True), pytest.raises(GitError):
+        look(ours, session)
+    (
+        stopped.path
+        / ".git/worktrees"
+        / Path(session.folder).name
+        / ("MERGE_HEAD" if strategy == "merge" else "REBASE_HEAD")
+    ).unlink()
+    assert look(repository, session).stopped_at is None
+
+
+def test_a_work_tree_whose_head_is_gone_can_be_given_up(stopped: Workspace) -> None:
+    session = facade.resolve(request(stopped.path), "topic").session
+    repository = open_repository(stopped.path)
+    linked = stopped.path / ".git/worktrees" / Path(session.folder).name
+    for content in ("ref: refs/heads/nowhere\n", "0" * 39 + "1\n", None):
+        (linked / "HEAD").unlink()
+        if content is not None:
+            (linked / "HEAD").write_text(content)
+        assert look(repository, session).stand is Stand.GONE, content

@@ -74,13 +74,12 @@ def look(repository: Repository, session: ResolutionSession) -> Look:
     """
     now = read_refs(repository).get(session.ref)
     folder = Path(session.folder)
-    if _own(repository, session) is None:
+    git_dir = _own(repository, session)
+    if git_dir is None or not (git_dir / "HEAD").exists():
         return Look(session=session, stand=Stand.GONE, now=now)
     git = inside(repository, session)
-    try:
-        git_dir = Path(text(git.run("rev-parse", "--absolute-git-dir").stdout).rstrip("\n"))
-        head = Oid(text(git.run("rev-parse", "--verify", "HEAD^{commit}").stdout).strip())
-    except GitError:
+    head = commit_at(git, "HEAD")
+    if head is None:
         return Look(session=session, stand=Stand.GONE, now=now)
     course = Course.read(str(git_dir))
     if course is not None and course.rest is not None:
@@ -296,7 +295,11 @@ def _progress(git_dir: Path, course: Course | None) -> tuple[int, int]:
 
 
 def commit_at(git: Git, name: str) -> Oid | None:
-    """The commit that a name of git's stands for in a work tree, if there is one."""
+    """The commit that a name of git's stands for in a work tree, if there is one.
+
+    Raises:
+        GitError: that cannot be found out; what is in progress is never guessed.
+    """
     # Exit code 1 is that of a name that stands for nothing.
     words = ("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
     done = retried(lambda: git.run(*words, accept=(0, 1)))
