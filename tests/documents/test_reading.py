@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from gitalign import facade
+from gitalign.categorize.document_reading import load_detailed
+from gitalign.categorize.documents import detailed_document
 from gitalign.core.conflict import Conflict, StageEntry
 from gitalign.core.events import Event, EventKind
 from gitalign.core.findings import Finding, Severity
@@ -21,15 +23,19 @@ from gitalign.core.names import Oid
 from gitalign.core.outcome import Cancelled, Conflicted, Failed, Refused, Skipped, StepResult, Unchanged
 from gitalign.core.publication import MoveState, Publication, RefUpdate
 from gitalign.documents import events, moves, outcomes, plans, reports, results
+from gitalign.documents.conflict_groups import dump_conflicts, load_conflicts
 from gitalign.documents.findings import load_finding
+from gitalign.documents.forecasts import dump_branch_forecast, dump_forecast, load_branch_forecast, load_forecast
 from gitalign.documents.formats import OtherVersion, json_text, opened, parsed
 from gitalign.documents.moves import load_ref_update
+from gitalign.documents.proofs import dump_proof, load_proof
 from gitalign.documents.reading import Malformed
 from gitalign.documents.reports import read_extras
 from gitalign.errors import PlanRefused
 from tests.git.workspace import Workspace
 from tests.runs import request, run
 
+LINES = b"".join(b"line %d\n" % number for number in range(12))
 A, B = Oid("a" * 40), Oid("b" * 40)
 OUTCOMES = [
     Unchanged(code="up_to_date", reason="r"),
@@ -167,3 +173,33 @@ def test_documents_load_no_library_of_models() -> None:
     code = "import sys, gitalign.documents.listings, gitalign.documents.plans; print('pydantic' in sys.modules, 'typing_extensions' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_what_is_found_out_is_read_back(tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"list": LINES, "other": b"1\n"})
+    for name, line in (("one", b"one\n"), ("two", b"two\n")):
+        work.switch(name, "main")
+        work.commit(name, {"list": LINES.replace(b"line 5\n", line), "same": line})
+    work.switch("clean", "main")
+    work.commit("clean", {"new": b"1\n"})
+    work.switch("main")
+    work.commit("main", {"list": LINES.replace(b"line 5\n", b"ours\n")})
+    forecast = facade.forecast(request(work.path), pairs=True)
+    assert forecast.contests
+    assert load_forecast(parsed(json_text(dump_forecast(forecast)))) == forecast
+    conflicts = facade.conflicts(request(work.path), branch="one")
+    assert conflicts.detail is not None
+    assert load_conflicts(parsed(json_text(dump_conflicts(conflicts)))) == conflicts
+    unlike = replace(forecast.branches[0], branch="caf\udce9")
+    assert load_branch_forecast(parsed(json_text(dump_branch_forecast(unlike)))) == unlike
+    found = facade.categorize(request(work.path))
+    shown = load_detailed(parsed(json_text(detailed_document(found))))
+    assert (shown.targets, shown.excluded, shown.as_of) == (found.targets, found.excluded, found.as_of)
+    assert [one.branch for one in shown.categories] == [one.branch for one in found.categories]
+    assert [(one.reason, one.flags) for one in shown.categories] == [
+        (one.reason, one.flags) for one in found.categories
+    ]
+    run(work.path)
+    (proof, *_) = facade.verify(request(work.path), "last")
+    assert load_proof(parsed(json_text(dump_proof(proof)))).checks == proof.checks

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from tests import warm
 from tests.documents.strict import validate
 from tests.service.asking import tips
 from tests.service.serving import Served, served
+from tests.service.there import remote, same, volatile
 
 TASKS = """target: main
 tasks:
@@ -39,26 +39,6 @@ def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: p
     settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
     with served(create_app(settings)) as running:
         yield running
-
-
-def remote(server: Served, *words: object, code: int = 0, role: Role = Role.LANDER) -> Any:
-    env = {"GITALIGN_SERVER": server.address, "GITALIGN_TOKEN": server.token(role)}
-    done = warm.run("remote", *words, cwd=Path("/"), env=env)
-    assert done.returncode == code, (words, done.stdout, done.stderr)
-    return done
-
-
-def same(there: str, here: str) -> bool:
-    """Whether texts are equal but for times, ids, what to type next, and the targets that were found before."""
-
-    def plain(text: str) -> list[str]:
-        left_out = ("next:", "git align", "Targets: ")
-        lines = [line for line in text.splitlines() if not any(word in line for word in left_out)]
-        return [
-            re.sub(r"\d{8}-\d{6}-[0-9a-f]+|\d+(\.\d+)? ?(s|ms|MB|MiB)\b|[0-9a-f]{7,64}", "*", line) for line in lines
-        ]
-
-    return plain(there) == plain(here)
 
 
 def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> None:
@@ -89,7 +69,9 @@ def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> No
     assert "--dry-run" not in remote(server, *advice[1].split()[3:], code=2).stderr
     assert validate(shown) == "report"
     assert "clash" in remote(server, "show", shown["run"]["id"]).stdout
-    assert remote(server, "verify", shown["run"]["id"], "--json").returncode == 0
+    proved, here = remote(server, "verify", "last"), warm.run("verify", "last", cwd=repository)
+    assert (proved.stdout, here.returncode) == (here.stdout, 0)
+    assert "3 branches" in proved.stdout or "branches: " in proved.stdout
     assert remote(server, "report", shown["run"]["id"]).stdout.startswith("<!doctype html>")
     remote(server, "undo", "last", "--yes")
     assert tips(repository) == before
@@ -105,13 +87,36 @@ def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> No
 
 
 def test_what_is_found_out_as_here(server: Served, repository: Path) -> None:
-    for verb, code in (("doctor", 0), ("order", 1), ("categorize", 0), ("forecast", 1), ("conflicts", 1)):
-        there = json.loads(remote(server, verb, "--json", code=code).stdout)
-        here = warm.run(verb, "--json", cwd=repository)
+    for verb, code in (
+        (("doctor",), 0),
+        (("order",), 1),
+        (("categorize",), 0),
+        (("forecast", "--pairs"), 1),
+        (("conflicts",), 1),
+        (("conflicts", "clash"), 1),
+    ):
+        here = warm.run(*verb, "--json", cwd=repository)
         assert here.returncode == code, verb
-        assert (there["format"], set(there)) == (json.loads(here.stdout)["format"], set(json.loads(here.stdout))), verb
-    assert same(remote(server, "order", code=1).stdout, warm.run("order", cwd=repository).stdout)
+        there = remote(server, *verb, "--json", code=code).stdout
+        assert volatile(json.loads(there)) == volatile(json.loads(here.stdout)), verb
+        here, there = warm.run(*verb, cwd=repository), remote(server, *verb, code=code)
+        text = here.stdout.replace(str(repository), "<repository>")
+        assert same(there.stdout, text), (verb, there.stdout, text)
+        assert not there.stdout.lstrip().startswith("{"), "a table, not a document"
+    assert "remote conflicts --repository sample --only" in remote(server, "forecast", "--only", "cl*", code=1).stdout
     assert remote(server, "repositories").stdout.strip() == "sample"
+    for form, name in (("detailed", "categories"), ("clustered", "clusters")):
+        assert validate(json.loads(remote(server, "categorize", "--format", form, "--json").stdout)) == name
+
+
+def test_what_is_fetched_shows_where_things_stand(server: Served, repository: Path, tmp_path: Path) -> None:
+    assert "git ls-remote origin" in remote(server, "fetch", code=3).stderr
+    subprocess.run(["git", "clone", "-q", "--bare", str(repository), str(tmp_path / "bare")], check=True)
+    subprocess.run(["git", "remote", "add", "origin", str(tmp_path / "bare")], cwd=repository, check=True)
+    fetched = remote(server, "fetch").stdout
+    assert "3 branches to align" in fetched
+    assert "next: git align remote plan --repository sample" in fetched
+    assert str(repository) not in fetched
 
 
 def test_errors_are_those_of_here(server: Served, repository: Path, tmp_path: Path) -> None:

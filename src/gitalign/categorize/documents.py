@@ -31,6 +31,7 @@ def detailed_document(found: Categorized) -> dict[str, Any]:
                 for group, measures in MEASURES.items()
             },
             "clustering": found.unclustered or None,
+            "silhouette": None if found.clustering is None else _digits(found.clustering.silhouette),
         },
         "branches": {one.branch: _details(one) for one in found.categories},
         "excluded": [{"branch": one.branch, "code": one.code, "reason": one.reason} for one in found.excluded],

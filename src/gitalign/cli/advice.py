@@ -86,6 +86,12 @@ class Typed:
             return " ".join(["git align remote", verb, *self.service, *words])
         return " ".join(["git align", *self.place, verb, *words])
 
+    def of_group(self, group: str, verb: str, *words: str) -> str:
+        """The command line of a verb of a group, such as `batch land`; a service has those of batches as `batch-land`."""
+        if self.service is not None and group == "batch":
+            return self.command(f"batch-{verb}", *words)
+        return self.command(f"{group} {verb}", *words)
+
 
 NOTHING_TYPED = Typed()
 
@@ -126,11 +132,11 @@ def deletion(plan: Plan, typed: Typed, why: str) -> Advice:
     return Advice(typed.command("prune", "--merged", *where), why)
 
 
-def after_forecast(found: Forecast, plan: Plan, typed: Typed) -> list[Advice]:
-    """What follows a forecast: the conflicts, and a run for the branches without any."""
+def after_forecast(found: Forecast, snapshot: Snapshot | None, typed: Typed) -> list[Advice]:
+    """What follows a forecast: the conflicts, and a run for the branches without any. No snapshot: of a service."""
     from gitalign.core.forecast import Prospect
 
-    words = (*typed.how, *chosen(plan.snapshot, typed))
+    words = (*typed.how, *chosen(snapshot, typed))
     prospects = {cell.prospect for cell in found.branches}
     advice = []
     if Prospect.CONFLICT in prospects:
@@ -140,12 +146,14 @@ def after_forecast(found: Forecast, plan: Plan, typed: Typed) -> list[Advice]:
     return advice
 
 
-def after_conflicts(found: Conflicts, plan: Plan, typed: Typed, *, branch: str | None = None) -> list[Advice]:
+def after_conflicts(
+    found: Conflicts, snapshot: Snapshot | None, typed: Typed, *, branch: str | None = None
+) -> list[Advice]:
     """What follows a look at conflicts: one of them from both sides, resolving it, and recorded resolutions that fit."""
     shown = [one for one in found.branches if branch in (None, one.branch)]
     if not shown:
         return []
-    words = (*typed.how, *chosen(plan.snapshot, typed))
+    words = (*typed.how, *chosen(snapshot, typed))
     first = shown[0]
     advice = []
     if branch is None:
@@ -154,8 +162,8 @@ def after_conflicts(found: Conflicts, plan: Plan, typed: Typed, *, branch: str |
         advice.append(Advice(command_on(typed.command("conflicts", *words), first.branch), "shows both sides of one"))
     helps = next((len(group.branches) for group in found.groups if first.branch in group.branches), 1)
     why = f"resolves it; that helps {helps} branches" if helps > 1 else "resolves it step by step"
-    advice.append(Advice(_resolve(first, plan.snapshot, typed), why))
-    if any(one.conflict.known_resolutions for one in shown):
+    advice.append(Advice(_resolve(first, snapshot, typed), why))
+    if typed.service is None and any(one.conflict.known_resolutions for one in shown):
         advice.append(
             Advice(typed.command("run", "--resolutions", *words), "applies the resolutions that are on record")
         )
@@ -167,16 +175,18 @@ def is_work(step: Step) -> bool:
     return step.kind not in (StepKind.UP_TO_DATE, StepKind.LEAVE) and step.refusal is None
 
 
-def chosen(snapshot: Snapshot, typed: Typed) -> tuple[str, ...]:
+def chosen(snapshot: Snapshot | None, typed: Typed) -> tuple[str, ...]:
     """The choice of branches; also the remote's, where they were taken because there are no local ones."""
-    if snapshot.branches_of is None or any(word in ("--remote", "--all") for word in typed.which):
+    if snapshot is None or snapshot.branches_of is None or any(word in ("--remote", "--all") for word in typed.which):
         return typed.which
     return (
         (*typed.which, "--all") if snapshot.taken_in is not None else (*typed.which, "--remote", snapshot.branches_of)
     )
 
 
-def _resolve(one: BranchConflict, snapshot: Snapshot, typed: Typed) -> str:
+def _resolve(one: BranchConflict, snapshot: Snapshot | None, typed: Typed) -> str:
+    if snapshot is None or typed.service is not None:
+        return command_on(typed.command("resolve"), one.branch)
     # Merges are not made again step by step; such a conflict is resolved while the target is merged in.
     how = typed.with_strategy("merge").how if one.kind is StepKind.RECREATE else typed.how
     theirs = remote_of(snapshot, BranchName(one.branch))

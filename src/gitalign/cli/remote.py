@@ -110,11 +110,11 @@ class Remote(Server):
         ),
     ] = None
 
-    def typed(self, repository: str) -> Typed:
+    def typed(self, repository: str, which: Choice | None = None) -> Typed:
         """What commands to type next have to repeat."""
         given = [("--server", self.server), ("--token-file", self.token_file), ("--repository", repository)]
         words = tuple(word for name, value in given if value is not None for word in (name, shell_word(str(value))))
-        return Typed(service=words)
+        return Typed(service=words, which=() if which is None else which.words())
 
     def name(self, client: Client) -> str:
         """The repository.
@@ -133,6 +133,15 @@ class Remote(Server):
                 code="no_repository",
             )
         return str(known[0])
+
+
+def run_named(client: Client, repository: str, run_id: str) -> str:
+    """The id of a run; `last` is the newest that the service made.
+
+    Raises:
+        UserError: there is none.
+    """
+    return client.newest_run(repository) if run_id == "last" else run_id
 
 
 @dataclass(frozen=True, kw_only=True)

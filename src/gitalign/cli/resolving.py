@@ -142,10 +142,14 @@ def _run(argv: list[str], look: Look) -> None:
         ) from error
 
 
+def finish_question(look: Look) -> str:
+    """What is asked before a resolved branch is moved."""
+    return f"Check the result and move {look.session.branch} there? It can be put back with undo."
+
+
 def _finish(options: Options, request: Request, look: Look, *, seen: bool = False) -> int:
     """Prove, check, publish; what git alone settled, once a person has seen it and says yes."""
-    question = f"Check the result and move {look.session.branch} there? It can be put back with undo."
-    if not asked(options, question, would="move the branch", look=""):
+    if not asked(options, finish_question(look), would="move the branch", look=""):
         return 1
     if seen:
         facade.resolve_continue(request, look.session.branch)

@@ -52,6 +52,10 @@ class MergedBranch:
         """Whether its very commits are in the target, so that nothing at all is lost with the name."""
         return self.proof is Proof.CONTAINED
 
+    def may_go(self, *, squashed: bool) -> bool:
+        """Whether it may be deleted; `squashed` as for `Merged.to_delete`."""
+        return not self.kept and (squashed or self.is_contained)
+
     @property
     def words(self) -> str:
         """How it is known, for people."""
@@ -85,4 +89,4 @@ class Merged:
         Args:
             squashed: also those whose own commits are not in the target, but all that they change is.
         """
-        return tuple(one for one in self.branches if not one.kept and (squashed or one.is_contained))
+        return tuple(one for one in self.branches if one.may_go(squashed=squashed))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gitalign.core.forecast import Author, BranchForecast, CommitNote, Forecast, Owner
-from gitalign.documents.conflicts import dump_conflict, dump_point_or_reason
-from gitalign.documents.findings import dump_applied_resolution
-from gitalign.documents.pair_conflicts import dump_pair_conflict
-from gitalign.documents.pair_counts import dump_contest, dump_pair_count, dump_unmerged_pair
-from gitalign.documents.plans import dump_exclusion, dump_target
+from gitalign.core.forecast import Author, BranchForecast, CommitNote, Forecast, Owner, Prospect
+from gitalign.core.plan import StepKind
+from gitalign.documents.conflicts import dump_conflict, dump_point_or_reason, load_conflict, load_point_or_reason
+from gitalign.documents.findings import dump_applied_resolution, load_applied_resolution
+from gitalign.documents.pair_conflicts import dump_pair_conflict, load_pair_conflict
+from gitalign.documents.pair_counts import (
+    dump_contest,
+    dump_pair_count,
+    dump_unmerged_pair,
+    load_contest,
+    load_pair_count,
+    load_unmerged_pair,
+)
+from gitalign.documents.plans import dump_exclusion, dump_target, load_exclusion, load_target
+from gitalign.documents.reading import as_bool, as_int, as_oid, as_text, each, field, maybe, member_of, members
 
 if TYPE_CHECKING:
     from gitalign.documents.models.forecasts import (
@@ -20,6 +29,9 @@ if TYPE_CHECKING:
         OwnerDocument,
     )
 
+_KIND = member_of(StepKind)
+_PROSPECT = member_of(Prospect)
+
 
 def dump_author(value: Author) -> AuthorDocument:
     """A person who wrote commits; `.mailmap` applied."""
@@ -27,6 +39,15 @@ def dump_author(value: Author) -> AuthorDocument:
         "name": value.name,
         "email": value.email,
     }
+
+
+def load_author(value: Any) -> Author:
+    """Reads what `dump_author` writes; raises `Malformed`."""
+    data = members(value)
+    return Author(
+        name=field(data, "name", as_text),
+        email=field(data, "email", as_text),
+    )
 
 
 def dump_owner(value: Owner) -> OwnerDocument:
@@ -38,6 +59,16 @@ def dump_owner(value: Owner) -> OwnerDocument:
     }
 
 
+def load_owner(value: Any) -> Owner:
+    """Reads what `dump_owner` writes; raises `Malformed`."""
+    data = members(value)
+    return Owner(
+        branch=field(data, "branch", as_text),
+        authors=each(data, "authors", load_author),
+        last_commit_at=field(data, "last_commit_at", as_int),
+    )
+
+
 def dump_commit_note(value: CommitNote) -> CommitNoteDocument:
     """A commit named elsewhere in the forecast."""
     return {
@@ -45,6 +76,16 @@ def dump_commit_note(value: CommitNote) -> CommitNoteDocument:
         "author": dump_author(value.author),
         "subject": value.subject,
     }
+
+
+def load_commit_note(value: Any) -> CommitNote:
+    """Reads what `dump_commit_note` writes; raises `Malformed`."""
+    data = members(value)
+    return CommitNote(
+        commit=field(data, "commit", as_oid),
+        author=field(data, "author", load_author),
+        subject=field(data, "subject", as_text),
+    )
 
 
 def dump_branch_forecast(value: BranchForecast) -> BranchForecastDocument:
@@ -73,6 +114,33 @@ def dump_branch_forecast(value: BranchForecast) -> BranchForecastDocument:
     }
 
 
+def load_branch_forecast(value: Any) -> BranchForecast:
+    """Reads what `dump_branch_forecast` writes; raises `Malformed`."""
+    data = members(value)
+    return BranchForecast(
+        branch=field(data, "branch", as_text),
+        target=field(data, "target", as_text),
+        tip=field(data, "tip", as_oid),
+        onto=field(data, "onto", as_oid),
+        kind=field(data, "kind", _KIND),
+        assigned=field(data, "assigned", as_bool),
+        prospect=field(data, "prospect", _PROSPECT),
+        own_commits=field(data, "own_commits", as_int),
+        behind=field(data, "behind", as_int),
+        code=field(data, "code", as_text),
+        reason=field(data, "reason", as_text),
+        tree=maybe(data, "tree", as_oid),
+        commit=maybe(data, "commit", as_oid),
+        subject=field(data, "subject", as_text),
+        position=field(data, "position", as_int),
+        total=field(data, "total", as_int),
+        conflicts=each(data, "conflicts", load_conflict),
+        paths=each(data, "paths", as_text),
+        resolved=each(data, "resolved", load_applied_resolution),
+        alignable_point=maybe(data, "furthest", load_point_or_reason),
+    )
+
+
 def dump_forecast(value: Forecast) -> ForecastDocument:
     """Every branch against its targets."""
     return {
@@ -88,3 +156,21 @@ def dump_forecast(value: Forecast) -> ForecastDocument:
         "is_complete": value.is_complete,
         "notices": list(value.notices),
     }
+
+
+def load_forecast(value: Any) -> Forecast:
+    """Reads what `dump_forecast` writes; raises `Malformed`."""
+    data = members(value)
+    return Forecast(
+        targets=each(data, "targets", load_target),
+        branches=each(data, "branches", load_branch_forecast),
+        excluded=each(data, "excluded", load_exclusion),
+        owners=each(data, "owners", load_owner),
+        pairs=each(data, "pairs", load_pair_count),
+        clashes=each(data, "clashes", load_pair_conflict),
+        contests=each(data, "contests", load_contest),
+        unmerged=each(data, "unmerged", load_unmerged_pair),
+        commits=each(data, "commits", load_commit_note),
+        is_complete=field(data, "is_complete", as_bool),
+        notices=each(data, "notices", as_text),
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitalign.core.certificate import Proof
-from gitalign.documents.certificates import dump_certificate, dump_certified_check
+from gitalign.documents.certificates import dump_certificate, dump_certified_check, load_certified_check
+from gitalign.documents.certificates import load as load_certificate
+from gitalign.documents.reading import as_text, each, field, members
 
 if TYPE_CHECKING:
     from gitalign.documents.models.proofs import ProofDocument
@@ -20,3 +22,14 @@ def dump_proof(value: Proof) -> ProofDocument:
         "standing": value.standing,
         "holds": value.holds,
     }
+
+
+def load_proof(value: Any) -> Proof:
+    """Reads what `dump_proof` writes; raises `Malformed`. Whether the certificate itself is as it was written is in `faults`."""
+    data = members(value)
+    return Proof(
+        certificate=field(data, "certificate", load_certificate),
+        checks=each(data, "checks", load_certified_check),
+        faults=each(data, "faults", as_text),
+        standing=field(data, "standing", as_text),
+    )

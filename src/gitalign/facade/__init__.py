@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_planning import plan_batches as plan_batches
     from gitalign.facade.batch_pruning import PrunedBatchRuns as PrunedBatchRuns
     from gitalign.facade.batch_pruning import prune_batch_runs as prune_batch_runs
+    from gitalign.facade.batch_pruning import pruned_content as pruned_content
     from gitalign.facade.batch_running import GoingOn as GoingOn
     from gitalign.facade.batch_running import confinement_words as confinement_words
     from gitalign.facade.batch_running import resume_batches as resume_batches
@@ -144,7 +145,7 @@ _HOMES = {
     "gitalign.facade.batch_context": ("BatchOptions", "batch_options"),
     "gitalign.facade.batch_landing_again": ("land_undone_again",),
     "gitalign.facade.batch_planning": ("landing_warnings", "plan_batches"),
-    "gitalign.facade.batch_pruning": ("PrunedBatchRuns", "prune_batch_runs"),
+    "gitalign.facade.batch_pruning": ("PrunedBatchRuns", "prune_batch_runs", "pruned_content"),
     "gitalign.facade.batch_running": (
         "confinement_words",
         "GoingOn",

@@ -7,6 +7,9 @@ from datetime import timedelta
 
 from gitalign.batches.pruning import BatchPruner, BatchRetention, PrunedBatchRun
 from gitalign.configuration.settings import LONGEST_RETENTION_DAYS
+from gitalign.core.retention import PruneReport
+from gitalign.documents.models.status import PruneReportDocument
+from gitalign.documents.status import dump_prune_report
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
@@ -62,3 +65,10 @@ def prune_batch_runs(
         )
         pruner = BatchPruner(opened.repository, context.store, what, checkpoint=caller.checkpoint)
         return PrunedBatchRuns(runs=pruner.prune(), older_than_days=days, dry_run=dry_run)
+
+
+def pruned_content(report: PruneReport, batches: PrunedBatchRuns) -> PruneReportDocument:
+    """The members of the document `pruned`."""
+    gone = [one.batch_run for one in batches.runs if not one.kept_because]
+    kept = [(one.batch_run, one.kept_because) for one in batches.runs if one.kept_because]
+    return dump_prune_report(report, gone, kept=kept, batch_days=batches.older_than_days)

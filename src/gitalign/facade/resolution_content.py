@@ -63,6 +63,7 @@ def learned_content(lessons: LearnedResolutions, recorded: Recorded) -> LearnedR
         "unsettled": lessons.unsettled,
         "changed_elsewhere": lessons.changed_elsewhere,
         "unusable": lessons.unusable,
+        "resolved": len(lessons.resolutions),
         **recorded_content(recorded),
     }
 

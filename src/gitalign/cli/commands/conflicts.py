@@ -58,7 +58,7 @@ def conflicts(
     elif not options.quiet:
         show_groups(console(), result, everything=options.verbose)
     if not options.json and (branch is not None or not options.quiet):
-        advice.show(console(), advice.after_conflicts(result, plan, advice.Typed.of(request), branch=branch))
+        advice.show(console(), advice.after_conflicts(result, plan.snapshot, advice.Typed.of(request), branch=branch))
     if branch is not None and result.is_complete:
         return int(result.detail is not None)
     return result.exit_code()

@@ -74,9 +74,9 @@ def forecast(
     if options.json:
         emit_json("forecast", dump_forecast(result))
     elif not options.quiet:
-        show_forecast(console(), result, everything=options.verbose)
+        show_forecast(console(), result, everything=options.verbose, typed=advice.Typed.of(request))
         if not against:
-            advice.show(console(), advice.after_forecast(result, plan, advice.Typed.of(request)))
+            advice.show(console(), advice.after_forecast(result, plan.snapshot, advice.Typed.of(request)))
         for place in places.values():
             console().print(f"written: {safe(str(place))}")
     return result.exit_code()

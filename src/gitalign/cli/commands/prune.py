@@ -9,19 +9,17 @@ from gitalign import facade
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
 from gitalign.cli.parameters import option
-from gitalign.cli.rendering.batches import show_pruned_batch_runs
 from gitalign.cli.rendering.console import console, emit_json
 from gitalign.cli.rendering.merged import show_merged
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.publications import show_outcome
-from gitalign.cli.rendering.runs import show_prune
+from gitalign.cli.rendering.runs import PRUNE_WOULD, prune_question, show_prune
 from gitalign.cli.rendering.tables import many
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Author, Exclude, Filters, Only, Remote, Since, Targets, target_settings
 from gitalign.core.plan import Permit
 from gitalign.core.report import has_moved
 from gitalign.documents import listings
-from gitalign.documents.status import dump_prune_report
 from gitalign.errors import UserError
 
 if TYPE_CHECKING:
@@ -142,20 +140,16 @@ def _of_runs(options: Options, *, older_than: int | None, backups: bool, dry_run
     report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=True)
     if not dry_run:
         if (report.anchors or report.backups or report.runs) and not asked(
-            options,
-            f"Remove the pins of {len(report.runs)} runs and {len(report.backups)} backup branches? These runs cannot be undone then.",
-            would="remove pins and backup branches",
+            options, prune_question(len(report.runs), len(report.backups)), would=PRUNE_WOULD
         ):
             return 1
         report = facade.prune(request, older_than_days=older_than, backups=backups, dry_run=False)
     batches = facade.prune_batch_runs(request, older_than_days=older_than, dry_run=dry_run)
-    gone = [one.batch_run for one in batches.runs if not one.kept_because]
+    document = facade.pruned_content(report, batches)
     if options.json:
-        emit_json("pruned", dump_prune_report(report, gone))
+        emit_json("pruned", document)
     elif not options.quiet:
-        show_prune(console(), report)
-        if batches.runs:
-            show_pruned_batch_runs(console(), batches)
+        show_prune(console(), document)
     return 0
 
 
@@ -200,7 +194,8 @@ def _show(options: Options, found: Merged, request: Request, *, squashed: bool, 
         chosen = {one.branch for one in found.to_delete(squashed=squashed)}
         emit_json("merged-branches", listings.dump_merged_branches(found.branches, chosen=chosen, dry_run=dry_run))
     else:
-        show_merged(console(), found, squashed=squashed, nothing=_nothing_merged(request), everything=options.verbose)
+        nothing = _nothing_merged(request)
+        show_merged(console(), found.branches, squashed=squashed, nothing=nothing, everything=options.verbose)
 
 
 def _nothing_merged(request: Request) -> str:

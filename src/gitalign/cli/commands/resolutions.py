@@ -15,7 +15,7 @@ from gitalign.cli.verb import Group, verb
 from gitalign.engine.runtime.signals import StopSignal, handling_signals
 
 if TYPE_CHECKING:
-    pass
+    from gitalign.documents.models.listings import KnownResolutionsDocument
 
 Id = Annotated[
     str,
@@ -32,24 +32,25 @@ Ref = Annotated[bool, option("--ref", help="Take them from a ref that was fetche
 def list_(options: Options) -> int:
     """List every recorded resolution, and those that cannot be used."""
     known, faults = facade.resolutions(options.request())
+    document: KnownResolutionsDocument = {
+        "resolutions": [facade.known_resolution_content(one) for one in known],
+        "faults": list(faults),
+    }
     if options.json:
-        emit_json(
-            "known-resolutions",
-            {"resolutions": [facade.known_resolution_content(one) for one in known], "faults": list(faults)},
-        )
+        emit_json("known-resolutions", document)
     else:
-        rendering.show_list(console(), known, faults, everything=options.verbose)
+        rendering.show_list(console(), document, everything=options.verbose)
     return 0
 
 
 @verb(paged=True, without=("yes",))
 def show(id: Id, options: Options) -> int:
     """Show a conflict and its recorded resolution."""
-    known = facade.resolution(options.request(), id)
+    rows = [facade.known_resolution_content(one) for one in facade.resolution(options.request(), id)]
     if options.json:
-        emit_json("known-resolutions", {"resolutions": [facade.known_resolution_content(one) for one in known]})
+        emit_json("known-resolutions", {"resolutions": rows})
     else:
-        rendering.show_each(console(), known)
+        rendering.show_each(console(), rows)
     return 0
 
 
@@ -57,10 +58,11 @@ def show(id: Id, options: Options) -> int:
 def forget(id: Id, options: Options) -> int:
     """Forget a resolution, and list the branches that used it."""
     gone, used = facade.forget_resolution(options.request(), id)
+    document = facade.forgotten_content(gone, used)
     if options.json:
-        emit_json("forgotten-resolutions", facade.forgotten_content(gone, used))
+        emit_json("forgotten-resolutions", document)
     elif not options.quiet:
-        rendering.show_forgotten(console(), gone, used)
+        rendering.show_forgotten(console(), document)
     return 0
 
 
@@ -70,10 +72,11 @@ def learn(*, again: LookAgain = False, options: Options) -> int:
     stop = StopSignal()
     with handling_signals(stop):
         lessons, recorded = facade.learn_resolutions(options.request(), again=again, stop=stop)
+    document = facade.learned_content(lessons, recorded)
     if options.json:
-        emit_json("learned-resolutions", facade.learned_content(lessons, recorded))
+        emit_json("learned-resolutions", document)
     elif not options.quiet:
-        rendering.show_lessons(console(), lessons, recorded)
+        rendering.show_lessons(console(), document)
     return 130 if stop.stop_requested else 0
 
 
@@ -99,7 +102,7 @@ def import_(*, source: Source, ref: Ref = False, again: Again = False, options: 
     if options.json:
         emit_json("imported-resolutions", {**facade.recorded_content(recorded), "faults": list(faults)})
     elif not options.quiet:
-        rendering.show_recorded(console(), recorded, faults)
+        rendering.show_recorded(console(), facade.recorded_content(recorded), faults)
     return 1 if faults or recorded.refused else 0
 
 

@@ -10,8 +10,7 @@ from gitalign import facade
 from gitalign.cli.options import Options, Strategies
 from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console, emit_json
-from gitalign.cli.rendering.manual_resolution import state_in_words
-from gitalign.cli.rendering.tables import safe
+from gitalign.cli.rendering.manual_resolution import show_sessions
 from gitalign.cli.resolving import from_here
 from gitalign.cli.verb import verb
 from gitalign.cli.working_set import Targets, target_settings
@@ -69,9 +68,5 @@ def _list(options: Options, looks: tuple[Look, ...]) -> int:
     if options.json:
         emit_json("resolutions-under-way", listings.dump_resolutions_under_way(looks))
         return 0
-    out = console()
-    if not looks:
-        out.print("nothing is being resolved; git align resolve BRANCH begins")
-    for look in looks:
-        out.print(f"{safe(look.session.branch)}: {state_in_words(look)}  {safe(look.session.folder)}")
+    show_sessions(console(), looks)
     return 0

@@ -10,11 +10,10 @@ from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, PushHooks, hook_settings
 from gitalign.cli.parameters import argument, option
 from gitalign.cli.rendering.console import console
+from gitalign.cli.rendering.moves import restore_question, show_way_forward
 from gitalign.cli.rendering.progress import followed
 from gitalign.cli.rendering.publications import show_outcome, show_preview
-from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
-from gitalign.core.names import display
 from gitalign.core.plan import Permit
 from gitalign.core.report import has_moved
 
@@ -50,7 +49,7 @@ def restore(branch: Branch, own: Restoring, options: Options) -> int:
     if own.dry_run:
         show_preview(options, preview)
         return 0
-    if preview and not asked(options, f"Put {display(branch)} back to {_place(preview[0].update.after)}?"):
+    if preview and not asked(options, restore_question(branch, preview[0])):
         return 1
     permit = Permit(plan_id="*", push=own.push, given_by="--yes" if options.yes else "prompt")
     with followed(options) as (listeners, stop):
@@ -59,10 +58,5 @@ def restore(branch: Branch, own: Restoring, options: Options) -> int:
         )
     show_outcome(options, report)
     if has_moved(report) and not (options.json or options.quiet):
-        also = "--push " if own.push else ""
-        console().print(safe(f"next: git align undo {also}{report.run.id}   brings it forward again"), markup=False)
+        show_way_forward(console(), report.run.id, push=own.push)
     return report.exit_code()
-
-
-def _place(oid: str) -> str:
-    return f"where it was ({oid[:12]})"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from gitalign.cli.rendering.batch_advice import next_step
+from gitalign.cli.rendering.runs import show_old_batch_runs
 from gitalign.cli.rendering.tables import many, plain_table, safe
 from gitalign.core.names import display
 
@@ -172,14 +173,9 @@ def show_batch_trees(out: Console, found: BatchTrees) -> None:
 
 def show_pruned_batch_runs(out: Console, pruned: PrunedBatchRuns) -> None:
     """Which old batch runs were removed, or would be, and why others stay."""
-    gone = sum(not one.kept_because for one in pruned.runs)
-    verb = "would remove" if pruned.dry_run else "removed"
-    out.print(
-        f"{verb} {many(gone, 'batch run', 'batch runs')} older than {many(pruned.older_than_days, 'day', 'days')}"
-    )
-    for one in pruned.runs:
-        if one.kept_because:
-            out.print(safe(f"  kept {one.batch_run}: {one.kept_because}"))
+    gone = [one.batch_run for one in pruned.runs if not one.kept_because]
+    kept = [(one.batch_run, one.kept_because) for one in pruned.runs if one.kept_because]
+    show_old_batch_runs(out, gone, kept, days=pruned.older_than_days, dry_run=pruned.dry_run)
 
 
 def trees_document(found: BatchTrees, pruned: PrunedBatchRuns) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
 from gitalign.core.categories import Categorized
 
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def show_categories(out: Console, found: Categorized, *, everything: bool = False) -> None:
+def show_categories(
+    out: Console, found: Categorized, *, everything: bool = False, typed: Typed = NOTHING_TYPED
+) -> None:
     """Where each branch belongs, the uncertain ones first, and what is to be known of them."""
     for target in [*(target.name for target in found.targets), None]:
         here = [one for one in found.categories if one.target == target]
@@ -37,11 +40,12 @@ def show_categories(out: Console, found: Categorized, *, everything: bool = Fals
     made = found.clustering
     if made is not None and made.clusters:
         quality = "" if made.silhouette is None else f" (silhouette {made.silhouette:.2f})"
-        out.print(f"\nclusters: {len(made.clusters)}{quality}; --format clustered -o FILE writes them")
+        where = "-o FILE writes" if typed.service is None else "--json prints"
+        out.print(f"\nclusters: {len(made.clusters)}{quality}; --format clustered {where} them")
     elif found.unclustered:
         out.print(f"\nno clusters: {safe(found.unclustered)}")
     if found.excluded:
-        out.print(f"[dim]branches left out: {len(found.excluded)}; git align plan says why[/]")
+        out.print(f"[dim]branches left out: {len(found.excluded)}; {safe(typed.command('plan'))} says why[/]")
     unsure = sum(one.needs_decision for one in found.categories)
     out.print(
         f"\n{many(len(found.categories), 'branch', 'branches')}, {unsure} need a decision"

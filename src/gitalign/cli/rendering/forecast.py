@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import MOST_ROWS, STEP_WORDS, plain_table, safe, tell_rest
 from gitalign.core.forecast import Author, BranchForecast, Forecast, Prospect
 from gitalign.core.names import display
@@ -29,7 +30,7 @@ _MOST_TOLD = 3
 _BASES = {Basis.ALIGNED: "once aligned", Basis.PARTIAL: "in part", Basis.AS_THEY_STAND: "as they stand"}
 
 
-def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False) -> None:
+def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False, typed: Typed = NOTHING_TYPED) -> None:
     """What a run would come to, target by target, and the paths at which most branches stop."""
     for target in forecast.targets:
         cells = [cell for cell in forecast.branches if cell.target == target.name]
@@ -61,7 +62,7 @@ def show_forecast(out: Console, forecast: Forecast, *, everything: bool = False)
             "There is no target branch here; name yours: --target NAME, or alignment.targets in the configuration"
         )
     if forecast.excluded:
-        out.print(f"\n[dim]branches left out: {len(forecast.excluded)}; git align plan says why[/]")
+        out.print(f"\n[dim]branches left out: {len(forecast.excluded)}; {safe(typed.command('plan'))} says why[/]")
     for notice in forecast.notices:
         out.print(f"\n[yellow]{safe(notice)}[/]")
     if not forecast.is_complete:

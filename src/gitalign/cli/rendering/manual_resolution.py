@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import safe
 from gitalign.core.manual_resolution import Look, Stand
 
@@ -26,8 +28,22 @@ def state_in_words(look: Look) -> str:
             return "its work tree was deleted"
 
 
-def show_session(out: Console, look: Look) -> None:
-    """Where a session stands, what the sides are, what to type next."""
+def show_sessions(out: Console, looks: Sequence[Look], *, typed: Typed = NOTHING_TYPED) -> None:
+    """Branches that are being resolved, a line for each."""
+    if not looks:
+        out.print(f"nothing is being resolved; {safe(typed.command('resolve', 'BRANCH'))} begins", soft_wrap=True)
+    for look in looks:
+        out.print(f"{safe(look.session.branch)}: {state_in_words(look)}  {safe(look.session.folder)}")
+
+
+def show_session(out: Console, look: Look, commands: Sequence[tuple[str, str]] | None = None) -> None:
+    """Where a session stands, what the sides are, what to type next.
+
+    Args:
+        out: where to.
+        look: the session.
+        commands: what to type next, and what for; those for its work tree when None.
+    """
     session = look.session
     out.print(
         f"[bold]{safe(session.branch)}[/] onto {safe(session.target)} at {session.onto[:12]}: {state_in_words(look)}"
@@ -52,5 +68,5 @@ def show_session(out: Console, look: Look) -> None:
         out.print(f"  [yellow]resolved by git alone, where a run would stop:[/] {safe(one)}")
     if look.differing:
         out.print("  a merge driver or a setting of git decided there; look at these commits before you go on")
-    for command, why in look.commands():
+    for command, why in look.commands() if commands is None else commands:
         out.print(f"    {safe(command)}   [dim]{safe(why)}[/]")

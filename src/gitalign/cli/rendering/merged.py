@@ -6,28 +6,33 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gitalign.cli.rendering.tables import MOST_ROWS, many, plain_table, safe, tell_rest
-from gitalign.core.merged import Merged, MergedBranch
+from gitalign.core.merged import MergedBranch
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def show_merged(
-    out: Console, found: Merged, *, squashed: bool, nothing: str = "no branch is merged", everything: bool = False
+    out: Console,
+    branches: Sequence[MergedBranch],
+    *,
+    squashed: bool,
+    nothing: str = "no branch is merged",
+    everything: bool = False,
 ) -> None:
     """Merged branches, in the order of what becomes of them.
 
     Args:
         out: where to.
-        found: what is merged.
+        branches: those that are merged.
         squashed: whether squashed branches are deleted as well.
         nothing: what is said where no branch is merged.
         everything: every branch, however many there are.
     """
-    chosen = found.to_delete(squashed=squashed)
-    also = [one for one in found.to_delete(squashed=True) if one not in chosen]
-    kept = [one for one in found.branches if one.kept]
-    if not found.branches:
+    chosen = [one for one in branches if one.may_go(squashed=squashed)]
+    also = [one for one in branches if one.may_go(squashed=True) and one not in chosen]
+    kept = [one for one in branches if one.kept]
+    if not branches:
         out.print(nothing)
         return
     _list(out, f"{many(len(chosen), 'branch', 'branches')} to delete", chosen, everything)

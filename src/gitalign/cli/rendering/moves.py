@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import plain_table, safe
-from gitalign.core.names import Oid, branch_of, is_zero
+from gitalign.core.names import Oid, branch_of, display, is_zero
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.push import place_words
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def restore_question(branch: str, move: Publication) -> str:
+    """What is asked before a branch is put back."""
+    return f"Put {display(branch)} back to where it was ({move.update.after[:12]})?"
+
+
+def show_way_forward(out: Console, run_id: str, *, push: bool, typed: Typed = NOTHING_TYPED) -> None:
+    """What brings a branch forward again that was put back."""
+    command = typed.command("undo", *(("--push",) if push else ()), run_id)
+    out.print(safe(f"next: {command}   brings it forward again"), markup=False, soft_wrap=True)
 
 
 def show_moves(out: Console, publications: Sequence[Publication], *, tense: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import many, safe
 from gitalign.cli.working_set import elsewhere
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from gitalign.core.status import Status
 
 
-def show_status(out: Console, status: Status) -> None:
+def show_status(out: Console, status: Status, *, typed: Typed = NOTHING_TYPED) -> None:
     """Where a repository stands and what to type next."""
     out.print(f"[bold]{safe(status.repository)}[/]")
     why = {note.name: note.why for note in status.target_notes}
@@ -30,7 +31,8 @@ def show_status(out: Console, status: Status) -> None:
     out.print(f"  {status.to_align} branches to align, {status.up_to_date} up to date, {status.excluded} left out")
     if status.merged:
         out.print(
-            f"  {many(status.merged, 'branch is', 'branches are')} merged: git align prune --merged", markup=False
+            f"  {many(status.merged, 'branch is', 'branches are')} merged: {typed.command('prune', '--merged')}",
+            markup=False,
         )
     for remote, count in status.only_on_remotes:
         out.print(f"  {elsewhere(remote, count)}", markup=False)

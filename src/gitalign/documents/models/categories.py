@@ -32,12 +32,13 @@ class MeasureDocument(TypedDict):
 
 
 class CategoriesMetadataDocument(TypedDict):
-    """When and how the branches were looked at; `clustering` says why there are no clusters."""
+    """When and how the branches were looked at; `clustering` says why there are no clusters, `silhouette` how good they are."""
 
     as_of: str
     targets: dict[str, str]
     metrics: dict[str, dict[str, MeasureDocument]]
     clustering: str | None
+    silhouette: NotRequired[float | None]
 
 
 class SecondaryTargetDocument(TypedDict):

@@ -139,6 +139,7 @@ class LearnedResolutionsDocument(RecordedResolutionsDocument):
     unsettled: int
     changed_elsewhere: int
     unusable: int
+    resolved: NotRequired[int]
 
 
 class ExportedResolutionsDocument(TypedDict):

@@ -47,6 +47,10 @@ class PruneReportDocument(TypedDict):
     backups: list[str]
     kept_backups: list[tuple[str, str]]
     batch_runs: NotRequired[list[str]]
+    kept_batch_runs: NotRequired[list[tuple[str, str]]]
+    batch_days: NotRequired[int]
+    """Age in days of the batch runs that are removed."""
+
     dry_run: bool
 
 

@@ -21,7 +21,7 @@ from gitalign.documents import listings, reports
 from gitalign.documents.formats import stamped
 from gitalign.documents.paths import dump_path_claims
 from gitalign.documents.protections import dump_protection
-from gitalign.documents.status import dump_look, dump_prune_report
+from gitalign.documents.status import dump_look
 from gitalign.engine.runtime.surroundings import Surroundings
 from gitalign.errors import UserError
 from gitalign.service.working.came import Came, json_of
@@ -248,8 +248,7 @@ def _prune(hold: Hold, jobs: Jobs) -> Came:
         facade.recover(request, stop=hold.stop)
     report = facade.prune(request, older_than_days=days, backups=bool(params.get("backups")), dry_run=dry_run)
     batches = facade.prune_batch_runs(request, older_than_days=days, dry_run=dry_run)
-    gone = [one.batch_run for one in batches.runs if not one.kept_because]
-    return _said("pruned", dump_prune_report(report, gone))
+    return _said("pruned", facade.pruned_content(report, batches))
 
 
 def _prune_merged(hold: Hold, jobs: Jobs) -> Came:

@@ -7,6 +7,7 @@ from gitalign.cli.parameters import HELP_NAMES
 
 VERBS = (
     *("repositories", "plan", "run", "show", "undo", "resume", "report", "verify", "fetch", "forecast", "conflicts"),
+    *("resolve", "restore", "prune", "resolutions"),
     *("order", "categorize", "doctor", "jobs", "stop"),
     *("batch-run", "batch-status", "batch-logs", "batch-stop"),
 )

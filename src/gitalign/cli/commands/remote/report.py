@@ -9,7 +9,7 @@ import click
 
 from gitalign.cli.options import Options, RunId
 from gitalign.cli.parameters import option
-from gitalign.cli.remote import WITHOUT, Remote, carried_out
+from gitalign.cli.remote import WITHOUT, Remote, carried_out, run_named
 from gitalign.cli.rendering.console import require_writable, write_whole
 from gitalign.cli.verb import verb
 from gitalign.facade import ReportFormat
@@ -28,7 +28,8 @@ def report(
     if output is not None:
         require_writable(output)
     with remote.connected() as client:
-        ended = carried_out(options, client, client.report(remote.name(client), run_id, form=form.value), str)
+        name = remote.name(client)
+        ended = carried_out(options, client, client.report(name, run_named(client, name, run_id), form=form.value), str)
     text = ended.document
     if output is None:
         click.echo(text)

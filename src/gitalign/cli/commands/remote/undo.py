@@ -7,7 +7,7 @@ from typing import Annotated
 from gitalign.cli.asking import asked
 from gitalign.cli.options import Options, RunId
 from gitalign.cli.parameters import option
-from gitalign.cli.remote import WITHOUT, Remote, carried_out, report_said
+from gitalign.cli.remote import WITHOUT, Remote, carried_out, report_said, run_named
 from gitalign.cli.rendering.console import console
 from gitalign.cli.rendering.tables import safe
 from gitalign.cli.verb import verb
@@ -23,7 +23,7 @@ def undo(run_id: RunId, *, remote: Remote, push: Push = False, options: Options)
     """Put back what a run moved, after a question."""
     with remote.connected() as client:
         name = remote.name(client)
-        wanted = client.newest_run(name) if run_id == "last" else run_id
+        wanted = run_named(client, name, run_id)
         look = remote.typed(name).command("show", display(wanted))
         if not asked(options, f"Put back what run {display(wanted)} moved?", look=f"or look first: {look}"):
             return 1
