@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ import pytest
 from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.engine.publishing import pins
-from gitalign.git.storing import mark_pack
+from gitalign.engine.runtime.surroundings import of_process
+from gitalign.git.storing import mark_pack, remove_half_named
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.needs import IS_THOROUGH
@@ -87,6 +90,8 @@ def test_killed_before_each_name(tmp_path: Path, template: Path, turn: int) -> N
         work.git("rev-list", "--objects", "--all", "--quiet")
         NEXT[(number + turn) % len(NEXT)](work)
         facade.prune(request(place), older_than_days=0)
+        in_two_days = replace(of_process(), clock=lambda: datetime.now(UTC) + timedelta(days=2))
+        facade.prune(replace(request(place), surroundings=in_two_days), older_than_days=0)
         work.git("gc", "--quiet", "--prune=now")
         assert garbage(work) == []
         assert "missing" not in work.git("fsck", "--full", "--no-dangling")
@@ -94,6 +99,22 @@ def test_killed_before_each_name(tmp_path: Path, template: Path, turn: int) -> N
             break
         assert done.returncode == -9, done.stderr
     assert number > 6, "files of two packs: those of the results, and those of what the run left"
+
+
+def test_only_packs_that_no_one_can_want_any_more_are_removed(tmp_path: Path) -> None:
+    """One without an index is removed when it is old and has no mark."""
+    for name, endings in {
+        "dead": ["pack", "rev"],
+        "marked": ["pack", "keep"],
+        "whole": ["pack", "idx"],
+        "young": ["pack"],
+    }.items():
+        for ending in endings:
+            (tmp_path / f"pack-{name}.{ending}").write_bytes(b"")
+            os.utime(tmp_path / f"pack-{name}.{ending}", (1000, 2000 if name == "young" else 1000))
+    assert remove_half_named(tmp_path, before=1500) == 1
+    assert remove_half_named(tmp_path, before=1500) == 0
+    assert {path.stem for path in tmp_path.iterdir()} == {"pack-marked", "pack-whole", "pack-young"}
 
 
 def test_a_mark_is_never_seen_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def packed_again(
 
     Source: `git help pack-objects` (<base-name>, --non-empty). What a process that died leaves, `git gc` removes: names of files that are not
     wanted begin with `tmp_` (builtin/prune.c, remove_temporary_files).
-    A pack without an index counts for nothing, and `git gc` removes it once its mark is gone (`git help repack`, -d).
+    A pack without an index counts for nothing; `remove_half_named` removes it once its mark is gone.
     """
     stem = packs / f"tmp_{mark.replace(' ', '_')}"
     leave_out = [f"--keep-pack={name}" for name in besides]
@@ -180,6 +180,27 @@ def mark_pack(keep: Path, mark: str) -> None:
         adopt(keep)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_half_named(packs: Path, *, before: float) -> int:
+    """Remove packs that a process named and gave no index, because it died; how many there were.
+
+    Such a pack counts for nothing. `git gc` removes it up to git 2.39, not in 2.55. One with a mark may still be wanted.
+
+    Args:
+        packs: the folder of packs.
+        before: seconds since 1970; what was made later may get its index at any moment.
+    """
+    removed = 0
+    for pack in packs.glob("pack-*.pack"):
+        with suppress(OSError):
+            wanted = any(pack.with_suffix(ending).exists() for ending in (".keep", ".idx"))
+            if wanted or pack.stat().st_mtime >= before:
+                continue
+            pack.with_suffix(".rev").unlink(missing_ok=True)
+            pack.unlink()
+            removed += 1
+    return removed
 
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from gitalign.core.names import CANDIDATES_PREFIX, Oid
 from gitalign.core.publication import MoveState
@@ -17,6 +18,7 @@ from gitalign.engine.publishing.pins import release
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefUpdater, deletions, read_refs
 from gitalign.git.repository import Repository
+from gitalign.git.storing import remove_half_named
 from gitalign.owned_folders import remove_folder
 from gitalign.ports import Journal
 
@@ -86,6 +88,7 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
         journal.forget_before(what.before)
         unfinished = {record.id for record in journal.runs_in(UNFINISHED)}
         release(repository, unfinished=unfinished)
+        remove_half_named(Path(repository.objects_dir) / "pack", before=(what.now - timedelta(days=1)).timestamp())
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False
