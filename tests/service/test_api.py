@@ -21,7 +21,15 @@ from tests.documents.strict import validate
 from tests.service.asking import tips
 from tests.service.serving import Served, ended, served
 
-PUBLIC = {"/health", "/ready", "/sign-in", "/sign-in/{link}", "/openid/start", "/openid/callback"}
+PUBLIC = {
+    "/health",
+    "/ready",
+    "/sign-in",
+    "/sign-in/{link}",
+    "/openid/start",
+    "/openid/callback",
+    "/api/v1/token-exchanges",
+}
 SAFE_NAME = "sample"
 
 

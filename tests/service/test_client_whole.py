@@ -179,6 +179,7 @@ def _people(walk: Walk) -> None:
     assert token["token"]
     assert token["id"] in {one["id"] for one in walk("tokens")["tokens"]}
     walk("revoke_token", token["id"])
+    walk.refused("no_ci", "exchange_token", "what an issuer signed")
     assert walk("account")["role"] == "admin"
     walk.refused("needs_a_person", "change_password", "old words of mine", "new words of mine")
     walk.refused("needs_a_person", "add_own_token", "mine", days=3)
@@ -196,6 +197,10 @@ def _repositories(walk: Walk, folder: str) -> None:
     assert walk("repository", "far")["repositories"][0]["credential"] is None
     (made,) = walk("add_schedule", "sample", "forecast", "0 3 * * *", zone="Europe/Berlin")["schedules"]
     assert walk("schedules", "sample")["schedules"] == [made]
+    (off,) = walk("disable_schedule", "sample", made["id"])["schedules"]
+    assert off["disabled_at"]
+    (on,) = walk("enable_schedule", "sample", made["id"])["schedules"]
+    assert on == made
     walk("remove_schedule", "sample", made["id"])
     (hook,) = walk("add_webhook", "sample", "https://ci.example.org/x", kinds=["run"])["webhooks"]
     assert walk("webhooks", "sample")["webhooks"] == [{**hook, "secret": None}]

@@ -287,7 +287,7 @@ def test_keys_that_changed_are_asked_for_again(
         provider.key = RSAKey.generate_key(2048, {"kid": "two"})
         with pytest.raises(Exception, match="did not work"):
             signed_in()
-        monkeypatch.setattr("gitalign.service.openid._KEYS_AGAIN_S", 0)
+        monkeypatch.setattr("gitalign.service.issuer_keys._AGAIN_S", 0)
         provider.key = RSAKey.generate_key(2048, {"kid": "one"})
         assert signed_in() == "42"
     finally:

@@ -81,6 +81,7 @@ class Token:
     Attributes:
         repositories: names, or `*`. Repositories that were removed are not among them.
         user: name of the person whose personal token it is; None for others.
+        issuer: of the CI whose run got it; None for others.
     """
 
     id: str
@@ -93,6 +94,11 @@ class Token:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     user: str | None = None
+    issuer: str | None = None
+
+    def has_ended(self, now: datetime) -> bool:
+        """True when it is revoked or over."""
+        return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +12,18 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from httpx2 import HTTPError, InvalidURL
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from gitalign.core.accounts import Role
 from gitalign.core.names import display
-from gitalign.service.problems import NotAllowed, ProviderUnavailable
-from gitalign.service.provider_settings import Oidc, is_safe_url
+from gitalign.service.issuer_keys import DEADLINE_S, IssuerKeys, unavailable
+from gitalign.service.problems import NotAllowed
+from gitalign.service.provider_settings import Oidc
 
 _LOG = logging.getLogger("gitalign.service")
-_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Of public keys alone: with `none`, or with a secret that others know, anybody could sign."""
-_DEADLINE_S = 10.0
-_KEPT_S = 3_600.0
-_KEYS_AGAIN_S = 60.0
 _LEEWAY_S = 60
 _LONGEST_SUBJECT = 255
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +60,7 @@ class OpenIdProvider:
 
     def __init__(self, settings: Oidc) -> None:
         self.settings = settings
-        self._lock = threading.Lock()
-        self._metadata: Mapping[str, Any] = {}
-        self._metadata_at = float("-inf")
-        self._keys: KeySet | None = None
-        self._keys_at = float("-inf")
+        self._issuer = IssuerKeys(settings.issuer, endpoints=_ENDPOINTS)
 
     def begin(self, redirect_uri: str) -> tuple[str, Flow]:
         """Where to send the browser, and what it keeps.
@@ -83,7 +72,7 @@ class OpenIdProvider:
             state=secrets.token_urlsafe(24), nonce=secrets.token_urlsafe(24), verifier=secrets.token_urlsafe(48)
         )
         with self._client(redirect_uri) as client:
-            endpoint = self._metadata_of(client)["authorization_endpoint"]
+            endpoint = self._issuer.metadata()["authorization_endpoint"]
             url, _ = client.create_authorization_url(
                 endpoint, state=flow.state, code_verifier=flow.verifier, nonce=flow.nonce
             )
@@ -108,7 +97,7 @@ class OpenIdProvider:
         if answered.get("iss", self.settings.issuer) != self.settings.issuer:
             raise _refused("another issuer answered")
         with self._client(redirect_uri) as client:
-            metadata = self._metadata_of(client)
+            metadata = self._issuer.metadata()
             try:
                 token = client.fetch_token(
                     metadata["token_endpoint"],
@@ -119,8 +108,8 @@ class OpenIdProvider:
             except AuthlibBaseError as error:
                 raise _refused(f"no token for the code: {error.error}") from error
             except (HTTPError, InvalidURL, ValueError) as error:
-                raise _unavailable(self.settings.issuer, error) from error
-            claims = self._verified(client, token, flow)
+                raise unavailable(self.settings.issuer, error) from error
+            claims = self._verified(token, flow)
             return self._identity(client, claims)
 
     def role_of(self, identity: Identity) -> Role | None:
@@ -128,12 +117,12 @@ class OpenIdProvider:
         roles = [self.settings.roles[group] for group in identity.groups if group in self.settings.roles]
         return max(roles, key=tuple(Role).index, default=None)
 
-    def _verified(self, client: OAuth2Client, token: Mapping[str, Any], flow: Flow) -> Mapping[str, Any]:
+    def _verified(self, token: Mapping[str, Any], flow: Flow) -> Mapping[str, Any]:
         text = token.get("id_token")
         if not isinstance(text, str):
             raise _refused("no ID token came")
         try:
-            decoded = self._decoded(client, text)
+            decoded = self._issuer.decoded(text)
             claims = CodeIDToken(
                 decoded.claims,
                 decoded.header,
@@ -152,29 +141,14 @@ class OpenIdProvider:
             raise _refused(f"the ID token is not valid: {type(error).__name__} {error}") from error
         return dict(claims)
 
-    def _decoded(self, client: OAuth2Client, text: str) -> jwt.Token:
-        try:
-            return jwt.decode(text, self._keys_of(client), algorithms=_ALGORITHMS)
-        except (JoseError, ValueError):
-            if not self._may_ask_for_keys_again():
-                raise
-        return jwt.decode(text, self._keys_of(client), algorithms=_ALGORITHMS)  # the provider has changed its keys
-
-    def _may_ask_for_keys_again(self) -> bool:
-        with self._lock:
-            if time.monotonic() - self._keys_at < _KEYS_AGAIN_S:
-                return False
-            self._keys = None
-            return True
-
     def _identity(self, client: OAuth2Client, claims: Mapping[str, Any]) -> Identity:
         subject = claims["sub"]
         if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
             raise _refused("the subject is not a name")
         said: Mapping[str, Any] = claims
-        endpoint = self._metadata_of(client).get("userinfo_endpoint")
+        endpoint = self._issuer.metadata().get("userinfo_endpoint")
         if self.settings.groups_claim not in claims and endpoint is not None:
-            said = self._document(client, endpoint, withhold_token=False)
+            said = self._document(client, endpoint)
             if said.get("sub") != subject:
                 raise _refused("its userinfo is of another person")
             said = {**said, **claims}
@@ -197,46 +171,21 @@ class OpenIdProvider:
             scope=" ".join(self.settings.scopes),
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
-            timeout=_DEADLINE_S,
+            timeout=DEADLINE_S,
             follow_redirects=False,
         )
 
-    def _metadata_of(self, client: OAuth2Client) -> Mapping[str, Any]:
-        with self._lock:
-            if time.monotonic() - self._metadata_at < _KEPT_S:
-                return self._metadata
-        issuer = self.settings.issuer
-        found = self._document(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != issuer:
-            raise _unavailable(issuer, ValueError("it calls itself otherwise"))
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            if not is_safe_url(str(found.get(name, ""))):
-                raise _unavailable(issuer, ValueError(f"its {name} is not an https address"))
-        with self._lock:
-            self._metadata, self._metadata_at = found, time.monotonic()
-        return found
-
-    def _keys_of(self, client: OAuth2Client) -> KeySet:
-        with self._lock:
-            if self._keys is not None and time.monotonic() - self._keys_at < _KEPT_S:
-                return self._keys
-        document = self._document(client, self._metadata_of(client)["jwks_uri"])
-        keys = KeySet.import_key_set({"keys": document.get("keys", [])})
-        with self._lock:
-            self._keys, self._keys_at = keys, time.monotonic()
-        return keys
-
-    def _document(self, client: OAuth2Client, url: str, *, withhold_token: bool = True) -> Mapping[str, Any]:
+    def _document(self, client: OAuth2Client, url: str) -> Mapping[str, Any]:
         try:
-            answer = client.request("GET", url, withhold_token=withhold_token)
+            answer = client.request("GET", url)
             answer.raise_for_status()
             document = answer.json()
         except AuthlibBaseError as error:
             raise _refused(f"the access token cannot be used: {error.error}") from error
         except (HTTPError, InvalidURL, ValueError) as error:
-            raise _unavailable(self.settings.issuer, error) from error
+            raise unavailable(self.settings.issuer, error) from error
         if not isinstance(document, dict):
-            raise _unavailable(self.settings.issuer, ValueError("no JSON object came"))
+            raise unavailable(self.settings.issuer, ValueError("no JSON object came"))
         return document
 
 
@@ -253,12 +202,3 @@ def opened_provider(settings: Oidc) -> OpenIdProvider:
 def _refused(why: str) -> NotAllowed:
     _LOG.warning("a sign-in with the OpenID provider is refused: %s", display(why[:300]))
     return NotAllowed("the sign-in with your provider did not work", hint="sign in again", code="openid_refused")
-
-
-def _unavailable(issuer: str, error: Exception) -> ProviderUnavailable:
-    _LOG.warning(
-        "the OpenID provider %s cannot be used: %s %s", issuer, type(error).__name__, display(str(error)[:300])
-    )
-    return ProviderUnavailable(
-        f"the OpenID provider {display(issuer)} cannot be used now", hint="try again, or ask an administrator"
-    )

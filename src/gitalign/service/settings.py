@@ -20,6 +20,7 @@ from gitalign.facade import FencePolicy
 from gitalign.input_file import Unreadable, read_bounded
 from gitalign.observe.extras import require_library
 from gitalign.service.batch_settings import Batches
+from gitalign.service.ci_settings import CiIssuer
 from gitalign.service.machine_places import places_of_server
 from gitalign.service.page_settings import PageSettings
 from gitalign.service.provider_settings import Oidc
@@ -181,9 +182,17 @@ class ServerSettings(Section):
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     limits: Bounds = Field(default_factory=Bounds)
     oidc: Oidc | None = None
+    ci: tuple[CiIssuer, ...] = ()
     repositories: ByAddress = Field(default_factory=ByAddress)
     telemetry: Telemetry = Field(default_factory=Telemetry)
     pages: PageSettings = Field(default_factory=PageSettings)
+
+    @field_validator("ci")
+    @classmethod
+    def _names_each_issuer_once(cls, value: tuple[CiIssuer, ...]) -> tuple[CiIssuer, ...]:
+        if len({one.issuer for one in value}) < len(value):
+            raise ValueError("an issuer is named twice: put all of its rules under one")
+        return value
 
     def open_traces(self, environ: Mapping[str, str]) -> ServiceTraces | None:
         """Where spans go; None where none are asked for.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gitalign.service.tracing import ServiceTraces
 
 if TYPE_CHECKING:
+    from gitalign.service.ci_settings import CiIssuer
+    from gitalign.service.ci_tokens import CiIssuers
     from gitalign.service.openid import OpenIdProvider
     from gitalign.service.provider_settings import Oidc
 
@@ -47,6 +49,7 @@ class Service:
     sessions: Sessions
     passwords: Passwords
     provider: OpenIdProvider | None
+    ci: CiIssuers | None
     audit: AuditTrail
     feed: EventFeed
     throttle: Throttle
@@ -82,6 +85,7 @@ def opened_service(settings: ServerSettings) -> Service:
         sessions=Sessions(database),
         passwords=Passwords(),
         provider=None if settings.oidc is None else _provider(settings.oidc),
+        ci=_ci(settings.ci) if settings.ci else None,
         audit=AuditTrail(database),
         feed=EventFeed(
             EventReader(database), most_streams=settings.limits.streams, stream_s=settings.limits.stream_seconds
@@ -96,6 +100,12 @@ def _provider(settings: Oidc) -> OpenIdProvider:
     from gitalign.service.openid import opened_provider  # slow to import, and needed by few
 
     return opened_provider(settings)
+
+
+def _ci(settings: tuple[CiIssuer, ...]) -> CiIssuers:
+    from gitalign.service.ci_tokens import CiIssuers  # as slow
+
+    return CiIssuers(settings)
 
 
 def service_of(connection: HTTPConnection) -> Service:

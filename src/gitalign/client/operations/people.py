@@ -52,6 +52,11 @@ class People:
         """Make a token that belongs to no person. It is in this answer alone; the same key gets it again for a day."""
         return Ask(body={"name": name, **more})
 
+    @operation("POST /api/v1/token-exchanges")
+    def exchange_token(self, token: str, *, key: str | None = None) -> Ask[TokensDocument]:
+        """Exchange the ID token of a run of a CI for a token that ends soon; it is in this answer alone."""
+        return Ask(body={"token": token})
+
     @operation("DELETE /api/v1/tokens/{token}")
     def revoke_token(self, token: str) -> Ask[None]:
         """End a token by its id, and the sessions that began with it."""

@@ -100,6 +100,16 @@ class Repositories:
         """Forecast, or plan and run, whenever an expression of cron is due."""
         return Ask(body={"kind": kind, "cron": cron, **more})
 
+    @operation("POST /api/v1/repositories/{repository}/schedules/{schedule}/disable")
+    def disable_schedule(self, repository: str, schedule: str, *, key: str | None = None) -> Ask[SchedulesDocument]:
+        """Switch a schedule off; a job that it wrote goes on."""
+        return Ask()
+
+    @operation("POST /api/v1/repositories/{repository}/schedules/{schedule}/enable")
+    def enable_schedule(self, repository: str, schedule: str, *, key: str | None = None) -> Ask[SchedulesDocument]:
+        """Switch a schedule on again, from its next time on."""
+        return Ask()
+
     @operation("DELETE /api/v1/repositories/{repository}/schedules/{schedule}")
     def remove_schedule(self, repository: str, schedule: str) -> Ask[None]:
         """Forget a schedule; a job that it wrote goes on."""

@@ -6,15 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import Field, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
 from gitalign.core.accounts import Actor, Role
 from gitalign.documents.service import dump_account, dump_tokens
+from gitalign.errors import NotFound
 from gitalign.service.access import Needs, address_of
 from gitalign.service.administration import new_token
 from gitalign.service.api.requests import Body, Name, answer, said
 from gitalign.service.api.users import Admin, Names, Password
 from gitalign.service.own_account import change_own_password, new_own_token, own_account, revoke_own_token
+from gitalign.service.problems import ProviderUnavailable
 from gitalign.service.repeats import Once
 from gitalign.service.state import service_of
 
@@ -30,6 +32,12 @@ class NewToken(Body):
     role: Role = Role.VIEWER
     repositories: Names = Field(default_factory=list)
     days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
+
+class IdToken(Body):
+    """What the issuer of a CI signed for one of its runs."""
+
+    token: SecretStr = Field(min_length=1, max_length=16_384)
 
 
 class NewPersonalToken(Body):
@@ -70,6 +78,29 @@ def add_token(request: Request, body: NewToken, actor: Admin, once: Once) -> Res
         return answer(dump_tokens([token], text=text), status=201)
 
     return once.answered(actor, add)
+
+
+@router.post("/token-exchanges", status_code=201, responses=said("tokens", status=201))
+def exchange_token(request: Request, body: IdToken, once: Once) -> Response:
+    """Exchange the ID token of a run of a CI for a token of this service, which ends soon. It is in this answer alone."""
+    service = service_of(request)
+    issuers = service.ci
+    if issuers is None:
+        raise NotFound("this service exchanges no tokens", hint="name an issuer in the section `ci`", code="no_ci")
+    with service.throttle.trying(address_of(request)) as attempt:
+        try:
+            run = issuers.run_of(body.token.get_secret_value())
+        except ProviderUnavailable:
+            attempt.has_succeeded = True  # what cannot be known is no failure of who asks
+            raise
+        attempt.has_succeeded = True
+    service.throttle.count_request(run.actor.id)
+
+    def add() -> Response:
+        token, text = issuers.new_token(service.database, run)
+        return answer(dump_tokens([token], text=text), status=201)
+
+    return once.answered(run.actor, add)
 
 
 @router.delete("/tokens/{token}", status_code=204)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -195,13 +196,16 @@ def _people(request: Request, actor: Actor, *, error: GitAlignError | None = Non
 
 
 def _tokens(request: Request, actor: Actor, *, error: GitAlignError | None = None) -> Response:
-    service = service_of(request)
+    service, now = service_of(request), datetime.now(UTC)
+    tokens = service.accounts.all()[::-1]
+    shown = [one for one in tokens if one.issuer is None or not one.has_ended(now)]
     return page(
         request,
         "tokens.html",
         actor=actor,
         status=200 if error is None else status_of(error).value,
-        tokens=service.accounts.all()[::-1],
+        tokens=shown,
+        ended=len(tokens) - len(shown),
         repositories=_names(service),
         error=error,
     )

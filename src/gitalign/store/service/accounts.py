@@ -62,6 +62,7 @@ class Accounts:
                 "created_by": token.created_by,
                 "created_at": now_ms(),
                 "expires_at": as_ms(token.expires_at),
+                "issuer": token.issuer,
             }
             number = connection.execute(insert(_TOKENS).values(**values).returning(_TOKENS.c.number)).scalar_one()
             said = {"name": token.name, "role": token.role.value, "repositories": list(token.repositories)}

@@ -1,4 +1,4 @@
-"""Jobs that ended long ago are forgotten, with their documents and events. The audit trail stays whole."""
+"""Jobs that ended long ago are forgotten, with their documents and events, and tokens of runs of a CI. The audit trail stays whole."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
         connection.execute(delete(health).where(health.c.at < now_ms() - _HEALTH_DAYS * _MS_PER_DAY))
         done = schema.deliveries
         connection.execute(delete(done).where(done.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY)))
+        tokens = schema.tokens
+        is_of_ci = tokens.c.issuer.is_not(None)
+        connection.execute(
+            delete(tokens).where(is_of_ci, tokens.c.expires_at < now_ms() - int(keep_days * _MS_PER_DAY))
+        )
         ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
         numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
         if numbers:

@@ -90,6 +90,7 @@ def token_of(row: Row[Any], *, repositories: tuple[str, ...]) -> Token:
         last_used_at=as_time(row.last_used_at),
         revoked_at=as_time(row.revoked_at),
         user=row.user_name,
+        issuer=row.issuer,
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gitalign.store.schema import AsciiText, Key
 
-HEAD_REVISION = "s0012"
+HEAD_REVISION = "s0013"
 VERSION_TABLE = "service_version"
 
 metadata = MetaData()
@@ -248,11 +248,12 @@ tokens = Table(
     Column("revoked_at", Key),
     Column("repository_ids", Text),
     Column("person", Key),
+    Column("issuer", String(500)),
     Index("service_tokens_by_person", "person"),
 )
 """`repositories` holds the names at the time of creation, for servers of an older release; `repository_ids` decides.
 
-`person` is the number of the user whose personal token it is.
+`person` is the number of the user whose personal token it is; `issuer` is of the CI whose run got it.
 """
 
 users = Table(

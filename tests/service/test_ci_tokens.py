@@ -1,0 +1,255 @@
+"""Tokens for runs of a CI: a real issuer on this machine, honest ones, and everything that an honest one would not send."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import OctKey, RSAKey
+
+from gitalign.core.accounts import Role
+from gitalign.errors import ConfigError
+from gitalign.service.application import create_app
+from gitalign.service.settings import settings_of
+from gitalign.store.service import schema
+from gitalign.store.service.retention import forget_old_jobs
+from tests.documents.strict import validate
+from tests.service.serving import Served, served
+from tests.service.test_openid import Provider, with_secret
+
+AUDIENCE = "https://align.example.org"
+EXCHANGE = "/api/v1/token-exchanges"
+
+
+def run_claims(issuer: Provider, **more: Any) -> dict[str, Any]:
+    """What GitHub says of a run of a workflow on the main branch."""
+    now = int(time.time())
+    said = {
+        "iss": issuer.address, "aud": AUDIENCE, "sub": "repo:acme/shop:ref:refs/heads/main", "iat": now, "nbf": now,
+        "exp": now + 300, "repository": "acme/shop", "ref": "refs/heads/main", "run_id": "77", "environment": "production",
+    }  # fmt: skip
+    return {name: value for name, value in (said | more).items() if value is not None}
+
+
+def rules(issuer: str, **more: Any) -> dict[str, Any]:
+    own = {"claims": {"repository": "acme/shop", "ref": "refs/heads/main"}, "role": "lander", "repositories": ["shop"]}
+    look = {"claims": {"repository": "acme/*"}, "role": "viewer", "repositories": ["lab", "shop"]}
+    return {"issuer": issuer, "audience": AUDIENCE, "rules": [own, look], **more}
+
+
+def opened(file: Path, issuer: str) -> dict[str, Any]:
+    return {"database": {"file": file}, "work": {"workers": 0}, "ci": [rules(issuer)]}
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Provider]:
+    made = Provider()
+    with served(made.app) as running:
+        made.address = running.address
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(issuer: Provider, empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    file = Path(shutil.copyfile(empty_database, tmp_path_factory.mktemp("ci") / "service.db"))
+    with served(create_app(opened(file, issuer.address))) as running:
+        for name in ("shop", "lab", "secret"):
+            running.service.repositories.add(name, f"/srv/{name}", actor="test")
+        yield running
+
+
+@pytest.fixture
+def client(server: Served) -> Iterator[httpx.Client]:
+    with server.client(None) as client:
+        yield client
+    server.service.throttle.forget_failures()
+
+
+def exchanged(client: httpx.Client, token: str, **headers: str) -> httpx.Response:
+    return client.post(EXCHANGE, json={"token": token}, headers=headers)
+
+
+def seen(client: httpx.Client, token: str) -> list[str]:
+    answer = client.get("/api/v1/repositories", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.text
+    return [one["name"] for one in answer.json()["repositories"]]
+
+
+def test_a_run_gets_what_the_first_fitting_rule_says(server: Served, client: httpx.Client, issuer: Provider) -> None:
+    asked = issuer.asked_for_keys
+    answer = exchanged(client, issuer.signed(run_claims(issuer)), **{"Idempotency-Key": "one"})
+    assert (answer.status_code, validate(answer.json())) == (201, "tokens")
+    (made,) = answer.json()["tokens"]
+    assert (made["name"], made["role"], made["repositories"]) == ("ci-acme-shop-77", "lander", ["shop"])
+    assert made["created_by"] == "ci repo:acme/shop:ref:refs/heads/main"
+    left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
+    assert timedelta(minutes=14) < left <= timedelta(minutes=15)
+    assert seen(client, made["token"]) == ["shop"]
+    entry = server.service.audit.newest(1)[0]
+    assert (entry.action, entry.subject, made["token"] in str(entry)) == ("token.create", made["id"], False)
+
+    for claims, names in (
+        ({"ref": "refs/heads/feature"}, ["lab", "shop"]),
+        ({"repository": "acme/other", "sub": "repo:acme/other", "run_id": None}, ["lab", "shop"]),
+    ):
+        (other,) = exchanged(client, issuer.signed(run_claims(issuer, **claims))).json()["tokens"]
+        assert (other["role"], seen(client, other["token"])) == ("viewer", names)
+    assert issuer.asked_for_keys <= asked + 1, "keys are kept"
+
+    with server.service.database.writing() as connection:
+        connection.execute(schema.tokens.update().where(schema.tokens.c.id == made["id"]).values(expires_at=1))
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    assert client.get("/api/v1/repositories", headers=headers).status_code == 401
+    with server.client(Role.ADMIN) as admin:
+        page = admin.get("/tokens").text
+        assert (made["id"] in page, "and 1 tokens of CI runs that have ended" in page) == (False, True)
+        assert other["id"] in page
+        forget_old_jobs(server.service.database, keep_days=1)
+        listed = [one["id"] for one in admin.get("/api/v1/tokens").json()["tokens"]]
+        assert (made["id"] in listed, other["id"] in listed) == (False, True)
+
+
+def test_an_answer_that_was_lost_is_given_again(server: Served, client: httpx.Client, issuer: Provider) -> None:
+    token = issuer.signed(run_claims(issuer))
+    first, again = (exchanged(client, token, **{"Idempotency-Key": "two"}) for _ in "ab")
+    assert first.json()["tokens"][0]["token"] == again.json()["tokens"][0]["token"]
+    other = exchanged(client, issuer.signed(run_claims(issuer, run_id="78")), **{"Idempotency-Key": "two"})
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+def _ago(seconds: int) -> int:
+    return int(time.time()) - seconds
+
+
+FORGED: dict[str, Callable[[Provider], str]] = {
+    "none": lambda p: p.signed(run_claims(p), OctKey.generate_key(), alg="none"),
+    "secret of the public key": lambda p: with_secret(run_claims(p), p.key.as_pem(private=False)),
+    "other key": lambda p: p.signed(run_claims(p), RSAKey.generate_key(2048)),
+    "other issuer": lambda p: p.signed(run_claims(p, iss="https://evil.example")),
+    "no issuer": lambda p: p.signed(run_claims(p, iss=None)),
+    "wrong audience": lambda p: p.signed(run_claims(p, aud="https://other.example.org")),
+    "audience that begins alike": lambda p: p.signed(run_claims(p, aud=AUDIENCE + ".evil.example")),
+    "for others as well": lambda p: p.signed(run_claims(p, aud=[AUDIENCE, "https://other.example.org"])),
+    "no audience": lambda p: p.signed(run_claims(p, aud=None)),
+    "expired": lambda p: p.signed(run_claims(p, exp=_ago(90))),
+    "without an end": lambda p: p.signed(run_claims(p, exp=None)),
+    "old, with a late end": lambda p: p.signed(run_claims(p, iat=_ago(800), exp=_ago(-9_000))),
+    "without its time": lambda p: p.signed(run_claims(p, iat=None)),
+    "of the future": lambda p: p.signed(run_claims(p, iat=_ago(-900), exp=_ago(-9_000))),
+    "not yet valid": lambda p: p.signed(run_claims(p, nbf=_ago(-900))),
+    "no subject": lambda p: p.signed(run_claims(p, sub=None)),
+    "subject of another kind": lambda p: p.signed(run_claims(p, sub=["repo:acme/shop"])),
+    "repository of others": lambda p: p.signed(run_claims(p, repository="evil/shop")),
+    "repository that begins alike": lambda p: p.signed(run_claims(p, repository="acme-evil/shop")),
+    "repository of another kind": lambda p: p.signed(run_claims(p, repository=["acme/shop"])),
+    "owner alone": lambda p: p.signed(run_claims(p, repository="acme/")),
+    "no claims": lambda p: p.signed({"iss": p.address}),
+    "nonsense": lambda p: "nonsense",
+    "two dots": lambda p: "..",
+    "many brackets": lambda p: "a." + "W1tb" * 3_000 + ".b",
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_what_is_forged_gets_nothing(server: Served, client: httpx.Client, issuer: Provider, kind: str) -> None:
+    before = len(server.service.accounts.all())
+    answer = exchanged(client, FORGED[kind](issuer))
+    assert (answer.status_code, answer.json()["code"]) == (403, "ci_refused")
+    assert len(server.service.accounts.all()) == before
+
+
+def test_guessing_is_limited(server: Served, client: httpx.Client) -> None:
+    codes = [exchanged(client, "nonsense").status_code for _ in range(40)]
+    assert (codes[0], codes[-1]) == (403, 429)
+
+
+def test_a_new_key_of_the_issuer(
+    server: Served, client: httpx.Client, issuer: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert exchanged(client, issuer.signed(run_claims(issuer))).status_code == 201
+    before, asked = issuer.key, issuer.asked_for_keys
+    try:
+        issuer.key = RSAKey.generate_key(2048, {"kid": "three"})
+        token = issuer.signed(run_claims(issuer), kid="three")
+        assert exchanged(client, token).status_code == 403, "its keys were fetched just now"
+        assert issuer.asked_for_keys == asked, "whatever tokens come, it is not asked again within a minute"
+        monkeypatch.setattr("gitalign.service.issuer_keys._AGAIN_S", 0)
+        assert exchanged(client, token).status_code == 201
+        assert exchanged(client, issuer.signed(run_claims(issuer), before)).status_code == 403, "the old key is gone"
+    finally:
+        issuer.key = before
+
+
+def test_an_issuer_that_is_away_is_neither_yes_nor_no(empty_database: Path, tmp_path: Path) -> None:
+    file = Path(shutil.copyfile(empty_database, tmp_path / "service.db"))
+    away = Provider()
+    with served(away.app) as running:
+        away.address = running.address
+        with served(create_app(opened(file, away.address))) as other:
+            other.service.repositories.add("shop", "/srv/shop", actor="test")
+            with other.client(None) as client:
+                assert exchanged(client, away.signed(run_claims(away))).status_code == 201
+    known, new = away.signed(run_claims(away)), away.signed(run_claims(away), RSAKey.generate_key(2048), kid="new")
+    with served(create_app(opened(file, away.address))) as other, other.client(None) as client:
+        for token in (known, new, new):
+            answer = exchanged(client, token)
+            assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable"), "not a no"
+        assert len(other.service.accounts.all()) == 1, "and not a yes"
+
+
+def test_keys_that_are_known_stay_while_the_issuer_is_away(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(shutil.copyfile(empty_database, tmp_path / "service.db"))
+    away = Provider()
+    with served(away.app) as running:
+        away.address = running.address
+        app = create_app(opened(file, away.address))
+        with served(app) as other, other.client(None) as client:
+            other.service.repositories.add("shop", "/srv/shop", actor="test")
+            assert exchanged(client, away.signed(run_claims(away))).status_code == 201
+            monkeypatch.setattr("gitalign.service.issuer_keys._AGAIN_S", 0)
+            away.metadata = {"jwks_uri": "http://127.0.0.1:1/keys"}
+            other.service.ci._keys[away.address]._metadata_at = float("-inf")  # type: ignore[union-attr]
+            forged = away.signed(run_claims(away), RSAKey.generate_key(2048))
+            assert exchanged(client, forged).status_code == 503, "it may be a new key"
+            assert exchanged(client, away.signed(run_claims(away))).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"claims": {"ref": "refs/heads/main"}}, "signs for others as well"),
+        ({"claims": {"repository": "acme*"}}, "behind a `/`"),
+        ({"claims": {"repository": "*"}}, "behind a `/`"),
+        ({"claims": {"repository": "/*"}}, "behind a `/`"),
+        ({"claims": {}}, "claims"),
+        ({"role": "admin"}, "cannot be an administrator"),
+        ({"repositories": ["*"]}, "named one by one"),
+        ({"repositories": []}, "repositories"),
+    ],
+)
+def test_rules_that_would_let_others_in_are_refused(rule: dict[str, Any], words: str) -> None:
+    whole = {"claims": {"repository": "acme/shop"}, "role": "viewer", "repositories": ["shop"], **rule}
+    with pytest.raises(ConfigError, match=words):
+        settings_of({"ci": [rules("https://ci.example.org", rules=[whole])]}, whole="test")
+
+
+def test_settings_that_cannot_be_right() -> None:
+    twice = [rules("https://ci.example.org")] * 2
+    with pytest.raises(ConfigError, match="named twice"):
+        settings_of({"ci": twice}, whole="test")
+    with pytest.raises(ConfigError, match="is not an address"):
+        settings_of({"ci": [rules("http://ci.example.org")]}, whole="test")
+
+
+def test_a_service_without_issuers_says_so(database_file: Path) -> None:
+    app = create_app({"database": {"file": database_file}, "work": {"workers": 0}})
+    with served(app) as other, other.client(None) as client:
+        assert exchanged(client, "x").json()["code"] == "no_ci"
