@@ -77,6 +77,11 @@ def start(*words: object, **more: Any) -> Child:
     return begin(COMMAND, *words, **more)
 
 
+def get_ready() -> None:
+    """Start the server now: before `PATH` names a git that goes wrong, which it would work with."""
+    _server(os.getpid())
+
+
 def begin(
     function: str,
     *words: object,

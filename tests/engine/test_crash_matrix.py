@@ -1,19 +1,21 @@
 """Every effect of a run, cut off in every way, followed by every command: the model is that a branch is at before or after.
 
-One follow-up for each way of being cut off in every run of the tests, all of them with GITALIGN_THOROUGH=1.
+In every run of the tests each kind: each moment, each end of a child with us and without us, each command that follows. All
+pairs of them with GITALIGN_THOROUGH=1.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from gitalign import facade
 from gitalign.core.plan import Permit
+from gitalign.core.run import UNFINISHED
 from gitalign.errors import GitAlignError, UserError
 from tests import warm
 from tests.engine.faults import FaultyGit
@@ -44,6 +46,24 @@ CHILDREN = (
 )
 """A git and we die, whether it acted or not. `index-pack` stores the run's commits, `pack-objects` holds what it leaves. The first `update-ref` makes refs of our own, the second one moves branches."""
 
+ALONE = (
+    ("index-pack", 1, "killed before"),
+    ("index-pack", 1, "killed after"),
+    ("pack-objects", 1, "killed before"),
+    ("pack-objects", 1, "killed after"),
+    ("hash-object", 1, "killed after"),
+    ("read-tree", 1, "killed before"),
+    ("read-tree", 1, "killed after"),
+    ("read-tree", 1, "killed while it writes"),
+    ("update-ref", 1, "killed before"),
+    ("update-ref", 1, "transaction killed when prepared"),
+    ("update-ref", 1, "transaction killed when committed"),
+    ("update-ref", 2, "transaction killed when prepared"),
+    ("update-ref", 2, "transaction killed when committed"),
+    ("update-ref", 2, "transaction killed half-way"),
+)
+"""A git dies, and we go on."""
+
 NO_SPACE = (
     ("index-pack", 1),
     ("pack-objects", 1),
@@ -54,23 +74,24 @@ NO_SPACE = (
 )
 """A git finds no room on the disk; we go on or end by ourselves."""
 
-NEXT = ("resume", "two at once", "prune", "undo")
+NEXT = ("resume", "run", "undo", "restore", "prune", "two at once", "one of two is killed")
+"""`two at once`: the second one asks for the recovery while the first one is in the middle of it."""
 
 CUTS: list[tuple[str, ...]] = [
     *(("between", name) for name in BETWEEN),
     *(("child", verb, str(number), end) for verb, number, end in CHILDREN),
+    *(("alone", verb, str(number), end) for verb, number, end in ALONE),
     *(("no space", verb, str(number)) for verb, number in NO_SPACE),
 ]
-CELLS = [
-    (cut, follow_up)
-    for number, cut in enumerate(CUTS)
-    for at, follow_up in enumerate(NEXT)
-    if IS_THOROUGH or at == number % len(NEXT)
-]
+USUAL = [*CUTS[: len(BETWEEN)], *CUTS[len(BETWEEN) :: 2]]
+CELLS = [(cut, follow_up) for cut in CUTS for follow_up in NEXT]
+if not IS_THOROUGH:
+    CELLS = [(cut, NEXT[number % len(NEXT)]) for number, cut in enumerate(USUAL)]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    warm.get_ready()
     return Model(tmp_path_factory.mktemp("matrix") / "template")
 
 
@@ -83,8 +104,11 @@ def cut_off(work: Workspace, faulty: FaultyGit, cut: tuple[str, ...]) -> None:
             with faulty.going_wrong(verb, end, number=int(number)):
                 done = warm.call(*words, "never", env={"PATH": os.environ["PATH"]})  # type: ignore[arg-type]
             assert done.returncode == -9, done.stderr
-        case (_, verb, number):
-            with faulty.going_wrong(verb, "no space", number=int(number)), suppress(GitAlignError):
+        case (_, verb, number, *end):
+            with (
+                faulty.going_wrong(verb, end[0] if end else "no space", number=int(number)),
+                suppress(GitAlignError),
+            ):
                 run(work.path, committer="preserve")
             assert faulty.calls >= int(number)
 
@@ -93,23 +117,25 @@ def cut_off(work: Workspace, faulty: FaultyGit, cut: tuple[str, ...]) -> None:
 def test_cut_off_and_followed_up(tmp_path: Path, model: Model, cut: tuple[str, ...], follow_up: str) -> None:
     """Edge cases 33, 62, 63, 64."""
     work = model.copy(tmp_path / "real")
-    asked = request(work.path)
+    asked = request(work.path, committer="preserve")
     cut_off(work, FaultyGit(tmp_path / "faulty"), cut)
     between = heads(work)
     for name in NAMES:
         assert between[name] in (model.before[name], model.after[name])
-    all_moved = follow(work, follow_up)
+    put_back = follow(work, follow_up)
     is_clean(work)
     if follow_up == "undo":
-        assert heads(work) == (model.before if all_moved else between)
+        assert heads(work) == (model.before if put_back else between)
         return
+    if follow_up == "run":
+        assert heads(work) == model.after, "a run finishes what was cut off, and does the rest"
     facade.resume(asked)
-    if cut[0] == "no space":
-        run(work.path)  # what was held back is said to be, and done when asked for again
-    assert heads(work) == model.after
+    if cut[0] in ("alone", "no space") and not put_back:
+        run(work.path, committer="preserve")  # what was held back is said to be, and done when asked for again
+    assert heads(work) == {**model.after, **{name: model.before[name] for name in put_back}}
     assert facade.resume(asked) == ()
     is_clean(work)
-    if follow_up == "resume" or cut[0] == "no space":
+    if follow_up == "resume" or cut[0] in ("alone", "no space"):
         work.git("gc", "--quiet", "--prune=now")
         assert "missing" not in work.git("fsck", "--full", "--no-dangling")
 
@@ -147,20 +173,92 @@ def test_the_recovery_is_cut_off_or_fails_as_well(tmp_path: Path, model: Model, 
             break
 
 
-def follow(work: Workspace, follow_up: str) -> bool:
-    """What is typed next; True when an undo found something to undo."""
-    asked = request(work.path)
-    if follow_up == "two at once":
-        both = [warm.start("resume", cwd=work.path) for _ in range(2)]
-        for one in both:
-            out, err = one.communicate()
-            assert one.returncode in (0, 1), out + err
-    elif follow_up == "undo":
-        with suppress(UserError):  # nothing had moved
-            facade.undo(asked, "last", permit=Permit(plan_id="*"))
-            return True
-    elif follow_up == "prune":
-        facade.prune(asked)
-    else:
-        facade.resume(asked)
-    return False
+def follow(work: Workspace, follow_up: str) -> tuple[str, ...]:
+    """What is typed next; the branches that it put back."""
+    asked = request(work.path, committer="preserve")
+    permit = Permit(plan_id="*")
+    match follow_up:
+        case "two at once":
+            overlapping(work, is_killed=False)
+        case "one of two is killed":
+            overlapping(work, is_killed=True)
+        case "run":
+            facade.run(asked, permit=permit)
+        case "undo":
+            with suppress(UserError):  # nothing had moved
+                facade.undo(asked, "last", permit=permit)
+                return NAMES
+        case "restore":
+            with suppress(UserError):
+                facade.restore(asked, "held", permit=permit)
+                return ("held",)
+        case "prune":
+            facade.prune(asked)
+        case _:
+            facade.resume(asked)
+    return ()
+
+
+def overlapping(work: Workspace, *, moment: str = "claim", is_killed: bool) -> None:
+    """Two recoveries: the second one knows that there is something to recover, and asks, while the first one is at it."""
+    is_cut_off = any(one.state in UNFINISHED for one in facade.runs(request(work.path)))
+    with started(work, moment) as first:
+        if not is_cut_off:
+            assert first.ends() in (0, 1)
+            return
+        assert (first.says(), first.says()) == ("asks", "waits")
+        with started(work, "never") as second:
+            assert second.says() == "asks"
+            if is_killed:
+                first.process.kill()
+            else:
+                first.goes_on()
+                assert first.ends() in (0, 1)
+            assert second.ends() in (0, 1)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_recovery_in_the_middle_of_its_moves_is_waited_for(tmp_path: Path, model: Model, is_killed: bool) -> None:
+    """Some branches have moved, others have not; the one that waits finds the rest done, or does it."""
+    work = model.copy(tmp_path / "real")
+    cut_off(work, FaultyGit(tmp_path / "faulty"), ("between", "work tree lock"))
+    overlapping(work, moment="refs moved", is_killed=is_killed)
+    assert heads(work) == model.after
+    is_clean(work)
+
+
+class Started:
+    """A `tests.engine.overlapping`, its input and what it says."""
+
+    def __init__(self, work: Workspace, moment: str) -> None:
+        hears, self._tells = os.pipe()
+        self._hears, says = os.pipe()
+        self.process = warm.begin("tests.engine.overlapping:main", work.path, moment, stdin=hears, stdout=says)
+        os.close(hears)
+        os.close(says)
+        self._said = os.fdopen(self._hears)
+
+    def says(self) -> str:
+        """The next line; empty when it has ended."""
+        return self._said.readline().strip()
+
+    def goes_on(self) -> None:
+        """It need not wait any more."""
+        os.write(self._tells, b"\n")
+
+    def ends(self) -> int:
+        """Its exit code."""
+        _, err = self.process.communicate()
+        assert "Traceback" not in err, err
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    def close(self) -> None:
+        """Let it end, however far it is."""
+        os.close(self._tells)
+        self.process.wait()
+        self._said.close()
+
+
+def started(work: Workspace, moment: str) -> closing[Started]:
+    return closing(Started(work, moment))
