@@ -94,9 +94,15 @@ class Bench:
         self.new(*tasks)
         return run_batches(self.context(**more), BATCH, lander)
 
-    def resume(self, *, lander: Lander | None = None, **more: Any) -> BatchRun:
+    def resume(
+        self,
+        *,
+        lander: Lander | None = None,
+        prepare: Callable[[BatchRun], BatchRun] = lambda run: run,
+        **more: Any,
+    ) -> BatchRun:
         self.stop = StopSignal()
-        return run_batches(self.context(**more), BATCH, lander)
+        return run_batches(self.context(**more), BATCH, lander, prepare=prepare)
 
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.heard]

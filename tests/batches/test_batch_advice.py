@@ -110,6 +110,26 @@ class TestNextStep:
         for name in ("pause", "stop", "cancel"):
             assert "next: git align batch status" in batch(world, name, code=2).stderr
 
+    def test_a_batch_with_nothing_to_land_is_not_said_to_have_landed(self, world: World, tmp_path: Path) -> None:
+        """One word, one meaning: `landed` counts batches whose results are on the target."""
+        tasks = [
+            {"id": "a", "shell": "true"},
+            {"id": "b", "shell": "echo b > b", "needs": ["a"], "commit_leftovers": True},
+        ]
+        path = tmp_path / "tasks.json"
+        path.write_text(json.dumps({"target": "main", "tasks": tasks}))
+        shown = batch(world, "run", path, *HOW).stdout
+        assert ": completed, 1 of 2 batches landed, 1 had nothing to land" in shown
+        assert "batch 0: nothing to land: no task changed anything" in shown
+        path.write_text(json.dumps({"target": "main", "tasks": tasks[:1]}))
+        alone = batch(world, "run", path, *HOW).stdout
+        assert ": completed, 0 of 1 batch landed, 1 had nothing to land" in alone
+        assert "undo" not in alone
+        path.write_text(json.dumps({"target": "main", "tasks": [{"id": "a", "shell": "exit 1"}]}))
+        failed = batch(world, "run", path, *HOW, code=1).stdout
+        assert ": failed, 0 of 1 batch landed\n" in failed
+        assert "batch 0: not merged: 1 of 1 tasks did not complete: a" in failed
+
     def test_quiet_says_why_a_run_failed_and_nothing_else(self, world: World, tmp_path: Path) -> None:
         failed = batch(world, "run", listed(tmp_path, one("exit 1")), *HOW, "-q", code=1)
         assert failed.stdout == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -28,6 +29,8 @@ from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
 from gitalign.core.validation import Bounds
 from gitalign.documents.reading import Malformed
 from gitalign.errors import StoreError, UnknownBatch, UserError
+from gitalign.facade.batch_retrying import to_be_gone_on_with
+from gitalign.tree_removal import remove_tree
 from tests.batches.runs import BATCH, Bench, killed_at, sh
 from tests.batches.trees import World, make_world, world
 from tests.engine.faults import FaultyGit
@@ -251,9 +254,10 @@ def test_uncommitted_work_is_pinned_while_the_task_runs(bench: Bench, tmp_path: 
     assert bench.world.git("show", f"{result_ref(BATCH, 't')}:done") == "done"
 
 
-def test_a_listener_that_raises_hurts_nothing(bench: Bench) -> None:
+@pytest.mark.parametrize("raised", [ValueError, asyncio.CancelledError])
+def test_a_listener_that_raises_hurts_nothing(bench: Bench, raised: type[BaseException]) -> None:
     def broken(kind: str, data: Mapping[str, Any]) -> None:
-        raise RuntimeError(kind)
+        raise raised(kind)
 
     assert bench.run(sh("t", "echo x > x"), listeners=(broken,)).tasks["t"].status is Status.COMPLETED
 
@@ -424,6 +428,21 @@ def test_a_tree_with_what_no_commit_can_hold_is_kept(bench: Bench) -> None:
     assert (Path(one.kept_in) / "work/tree/inner/x").exists()
 
 
+def test_a_tree_that_an_earlier_attempt_left_is_named_until_it_is_free(bench: Bench, tmp_path: Path) -> None:
+    """A retry succeeds in another tree. The first tree is kept still, and whose it is can be read; when it is freed that goes."""
+    done = tmp_path / "done"
+    first = f"test -e {done} || {{ touch {done}; git init -q inner; echo x > inner/x; git -C inner add x; git -C inner commit -qm x; exit 1; }}"
+    run = bench.run(sh("t", f"{first}; echo y > y"))
+    place = run.tasks["t"].kept_in
+    again = bench.resume(prepare=to_be_gone_on_with).tasks["t"]
+    assert (again.status, again.attempts, again.kept_in) == (Status.COMPLETED, 2, place)
+    said = "attempt 1 left work tree 0, which is kept: 1 repositories inside of it are in no snapshot: inner"
+    assert again.notices == (said,)
+    remove_tree(Path(place) / "work/tree/inner")
+    freed = bench.resume(prepare=lambda run: to_be_gone_on_with(run, ("t",))).tasks["t"]
+    assert (freed.kept_in, [one for one in freed.notices if "kept" in one]) == ("", [])
+
+
 def test_a_fault_of_git_that_passes_fails_no_task(bench: Bench, tmp_path: Path) -> None:
     with FaultyGit(tmp_path / "faulty").going_wrong("write-tree", "killed before"):
         run = bench.run(sh("t", "echo x > x"))
@@ -444,7 +463,10 @@ def test_a_tree_that_could_not_be_read_is_freed_when_it_can_be(
         bench.world.git("update-ref", name, "main")
     bench.resume()
     assert bench.world.git("show", f"{name}{'@tree-0' if has_snapshot else ''}:x") == "x"
-    assert bench.store.read(BATCH).tasks["t"].kept_in == ""
+    freed = bench.store.read(BATCH).tasks["t"]
+    assert freed.kept_in == ""
+    assert [one for one in freed.notices if "kept" in one] == []
+    assert any("could be read later" in one for one in freed.notices)
     assert not has_snapshot or bench.world.git("rev-parse", name) == bench.world.tip
     assert_clean(bench)
 

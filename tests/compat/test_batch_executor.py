@@ -199,6 +199,22 @@ def test_start_parallel_execution_says_what_became_of_all_batches(project: Proje
     assert result == {"status": "failed", "batches_completed": 1, "batches_total": 2}
 
 
+def test_the_project_says_why_in_this_mode_though_no_mode_was_selected(project: Project) -> None:
+    async def reason(db: DatabaseManager) -> tuple[str, str]:
+        known = await db.get_project(PROJECT)
+        assert known is not None
+        return known["metadata"]["execution_mode"], known["metadata"]["mode_reason"]
+
+    project.execute(project.plan(([1, 2], True)))
+    said = "1 of 1 batches can run in parallel, up to 2 tasks side by side"
+    assert project.with_db(reason) == ("parallel_completed", said)
+    plan = ExecutionPlan.from_dict({**project.plan(([1, 2], True)), "execution_mode": "sequential"})
+    assert plan.mode is not None
+    assert plan.mode.reason == "the plan says so"
+    project.execute(project.plan(([3], False)))
+    assert project.with_db(reason) == ("sequential", "no batch has more than one task")
+
+
 def test_a_single_batch_and_a_single_task(project: Project) -> None:
     """`execute_batch` lands; `ParallelExecutor` keeps results, which a later landing takes."""
     tasks = project.plan(([1, 2, 3], True))["metadata"]["task_list"]
@@ -230,13 +246,15 @@ def test_the_same_plan_again_does_nothing_twice(project: Project, tmp_path: Path
     assert (tmp_path / "ran").read_text() == "once\n"
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, asyncio.CancelledError])
 @pytest.mark.parametrize("is_async", [True, False])
-def test_a_callback_that_raises_hurts_nothing(project: Project, is_async: bool) -> None:
+def test_a_callback_that_raises_hurts_nothing(project: Project, is_async: bool, raised: type[BaseException]) -> None:
+    """`CancelledError` is no `Exception`: a callback that meets one, of a task of its own for example, cancels nothing of ours."""
     calls: list[str] = []
 
     def plain(event: dict[str, Any]) -> None:
         calls.append(event["type"])
-        raise RuntimeError("callback")
+        raise raised("callback")
 
     async def waited(event: dict[str, Any]) -> None:
         plain(event)
@@ -247,7 +265,8 @@ def test_a_callback_that_raises_hurts_nothing(project: Project, is_async: bool) 
         return await executor.execute_plan(ExecutionPlan.from_dict(project.plan(([1], False))))
 
     assert [one.success for one in project.with_db(go)] == [True]
-    assert {"batch_started", "batch_completed"} <= set(calls)
+    assert {"batch_started", "task_completed", "batch_completed"} <= set(calls)
+    assert facade.batch_status(facade.Request(repo=project.world.path)).status == "completed"
 
 
 def test_a_caller_that_is_cancelled_ends_what_runs_and_loses_nothing(project: Project, tmp_path: Path) -> None:

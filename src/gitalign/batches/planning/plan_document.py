@@ -34,6 +34,7 @@ from gitalign.documents.formats import is_newer_minor, opened, stamped
 from gitalign.documents.reading import Malformed
 
 FORMAT = "batch-plan"
+_AS_WRITTEN = "the plan says so"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 Number = Annotated[int, Field(ge=0, strict=True)]
 
@@ -181,7 +182,9 @@ def from_dict(document: Mapping[str, Any], *, name: str = "the plan") -> BatchPl
         else None,
         critical_path=tuple(read.critical_path),
         issues=tuple(PlanIssue(code=one.code, message=one.message) for one in read.validation_issues),
-        mode=Mode(execution_mode=read.execution_mode, reason=read.mode_reason) if read.execution_mode else None,
+        mode=Mode(execution_mode=read.execution_mode, reason=read.mode_reason or _AS_WRITTEN)
+        if read.execution_mode
+        else None,
         foreseen=foreseen_of(read.foresight) if read.foresight is not None else None,
     )
     require_consistent(plan, name=name)

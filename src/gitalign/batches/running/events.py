@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 import threading
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -29,7 +30,7 @@ def following(listener: BatchListener) -> Listener:
     def take(event: Event) -> None:
         try:
             listener(event.kind.value, payload_of(event))
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             _LOG.warning("a listener of batch events raised %s: %s", type(error).__name__, error)
 
     return take
@@ -63,7 +64,7 @@ class CallbackListener:
         """Take an event."""
         try:
             answer = self._callback({"type": kind, **data})
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             _report(error)
             return
         if inspect.isawaitable(answer):
@@ -108,11 +109,21 @@ class CallbackListener:
             if before is not None:
                 await asyncio.wait([before])
             await answer
+        except CancelledError as error:
+            if is_being_cancelled():
+                raise
+            _report(error)
         except Exception as error:
             _report(error)
         finally:
             self._left.release()
 
 
-def _report(error: Exception) -> None:
+def is_being_cancelled() -> bool:
+    """Whether the task that runs was cancelled from outside; a callback can raise `CancelledError` by itself as well."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _report(error: BaseException) -> None:
     _LOG.warning("a progress callback raised %s: %s", type(error).__name__, error)

@@ -29,6 +29,7 @@ def metadata_of(run: BatchRun) -> dict[str, Any]:
     return {
         PROJECT_RUN_KEY: run.id,
         "execution_mode": mode_of(run),
+        "mode_reason": run.mode_reason,
         "mode_selected_at": time_text(run.created_at),
         "parallel_started_at": _time(run.started_at),
         "parallel_completed_at": _time(run.finished_at),

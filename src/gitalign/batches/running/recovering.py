@@ -8,7 +8,7 @@ from contextlib import closing
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.pool import Slot
-from gitalign.batches.running.settle import REPLACED, settle
+from gitalign.batches.running.settle import REPLACED, settle, without_kept
 from gitalign.batches.running.state import ENDED, BatchRun, Status, wip_ref
 from gitalign.errors import UserError
 from gitalign.validate.watch import end_orphans
@@ -78,13 +78,14 @@ def _recover_slot(context: BatchContext, keeper: Keeper, refs: OwnRefs, slot: Sl
         aside = f"@tree-{slot.number}" if slot.note.reason and not is_alone else ""
         settled = settle(context, refs, slot, task, succeeded=False, aside=aside)
         kept = settled.kept
-        if was_kept and not kept:
+        if (was_kept or slot.note.reason) and not kept:
             wip = known.wip if aside else settled.wip
+            kept_in = "" if was_kept else known.kept_in
             notices = (
-                *known.notices,
+                *without_kept(known.notices, slot),
                 f"{_READ_LATER}{f' as {wip_ref(keeper.run.id, task.id)}{aside}' if aside else ''}",
             )
-            keeper.change(lambda run: run.with_task(task.id, kept_in="", wip=wip, notices=notices))
+            keeper.change(lambda run: run.with_task(task.id, kept_in=kept_in, wip=wip, notices=notices))
     if kept:
         slot.write(reason=kept)
     else:

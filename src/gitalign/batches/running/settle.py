@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitalign.batches.planning.tasks import Task
@@ -16,6 +17,8 @@ from gitalign.git.command import text
 
 _MOST_NAMED = 3
 _MOST_TRIES = 2
+_KEPT_BEFORE = "its work tree is kept: "
+"""What release 0.2 said."""
 REPLACED = "work tree was replaced or deleted"
 """In the reason why a tree stays: what its task had may be anywhere in its folder."""
 
@@ -96,6 +99,17 @@ def _settled(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, su
     if wip is not None and seen.is_dirty:
         notices += (f"it left changes uncommitted, which are no part of its result: {wip_ref(batch_id, task.id)}",)
     return Settled(result=result, wip=wip, kept=kept, notices=notices)
+
+
+def kept_notice(attempt: int, slot: Slot, why: str) -> str:
+    """That a work tree is kept, for people: whose, and why."""
+    return f"attempt {attempt} left work tree {slot.number}, which is kept: {why}"
+
+
+def without_kept(notices: Sequence[str], slot: Slot) -> tuple[str, ...]:
+    """Notices without the one that says of a work tree that it is kept, now that it is free."""
+    ours = f" left work tree {slot.number}, which is kept: "
+    return tuple(one for one in notices if ours not in one and not one.startswith(_KEPT_BEFORE))
 
 
 def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, before: Seen | None) -> Seen | None:

@@ -16,7 +16,7 @@ from gitalign.batches.running.leaks import leak_words
 from gitalign.batches.running.pool import Slot, prepared_key
 from gitalign.batches.running.port_block import take_block
 from gitalign.batches.running.run_task import Attempt, AttemptEnd, TaskPlace, run_attempt, run_setup
-from gitalign.batches.running.settle import Settled, settle
+from gitalign.batches.running.settle import Settled, kept_notice, settle
 from gitalign.batches.running.setup_files import entries_of
 from gitalign.batches.running.state import Status, wip_ref
 from gitalign.batches.running.task_log import TaskLog
@@ -162,7 +162,7 @@ class TaskWorker:
             attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=error.message)
         except OSError as error:
             attempt = Attempt(end=AttemptEnd.INFRASTRUCTURE, reason=f"{error.filename}: {error.strerror}")
-        self._ended(task, attempt, Settled(), kept_in="")
+        self._ended(task, attempt, Settled(), kept=None)
         return attempt
 
     def _in_tree(self, task: Task, base: Oid, log: TaskLog, turn: Turn, slot: Slot | None) -> Attempt:
@@ -178,7 +178,7 @@ class TaskWorker:
             if attempt is None:
                 attempt = self._run_held(task, base, slot, place, log, turn)
                 return attempt
-            self._ended(task, attempt, Settled(), kept_in="")
+            self._ended(task, attempt, Settled(), kept=None)
             return attempt
         finally:
             ports.release()
@@ -221,7 +221,7 @@ class TaskWorker:
                 self._running.pop(task.id, None)
         if attempt.end is AttemptEnd.SUCCEEDED:
             attempt = _judged(task, attempt, settled)
-        self._ended(task, attempt, settled, kept_in=str(slot.folder) if settled.kept else "")
+        self._ended(task, attempt, settled, kept=slot if settled.kept else None)
         ended = {
             "success": attempt.end is AttemptEnd.SUCCEEDED,
             "duration": attempt.duration_s,
@@ -235,10 +235,12 @@ class TaskWorker:
             slot.write(batch_id="", task_id="", base="", reason="")
         return attempt
 
-    def _ended(self, task: Task, attempt: Attempt, settled: Settled, *, kept_in: str) -> None:
+    def _ended(self, task: Task, attempt: Attempt, settled: Settled, *, kept: Slot | None) -> None:
         status = {AttemptEnd.SUCCEEDED: Status.COMPLETED, AttemptEnd.CANCELLED: Status.CANCELLED}
-        before = tuple(one for one in self._keeper.run.tasks[task.id].notices if one not in settled.notices)
-        notices = before + settled.notices + ((f"its work tree is kept: {settled.kept}",) if settled.kept else ())
+        known = self._keeper.run.tasks[task.id]
+        notices = tuple(one for one in known.notices if one not in settled.notices) + settled.notices
+        if kept is not None:
+            notices += (kept_notice(known.attempts, kept, settled.kept),)
         # A task that is to be tried again has not failed: killed or stopped before that, `resume` tries it again.
         is_over = attempt.end not in _AGAIN or not self._attempts_left[task.id]
         self._change(
@@ -249,7 +251,7 @@ class TaskWorker:
             wip=settled.wip or self._refs.at(wip_ref(self._keeper.run.id, task.id)),
             reason=attempt.reason,
             exit_code=attempt.exit_code,
-            kept_in=kept_in,
+            kept_in=str(kept.folder) if kept is not None else known.kept_in,  # one of an earlier attempt stays
             notices=tuple(map(self._context.secrets.redacted, notices)),
             leaks=settled.leaks,
         )

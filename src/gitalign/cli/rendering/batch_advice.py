@@ -43,12 +43,19 @@ def _after_failure(run: BatchRun) -> str:
     return f"git align batch land {run.id}   lands the results when that has been put right; no task runs"
 
 
+def landed_words(run: BatchRun) -> str:
+    """How many batches landed, and how many had nothing that could land."""
+    completed = [one for one in run.batches if one.status.value == "completed"]
+    empty = sum(one.outcome is not None and one.outcome.merge_status.value == "skipped" for one in completed)
+    nothing = f", {empty} had nothing to land" if empty else ""
+    return f"{len(completed) - empty} of {many(len(run.batches), 'batch', 'batches')} landed{nothing}"
+
+
 def show_failure(out: Console, view: BatchView) -> None:
     """One line of what kept a batch run from landing, and what to type next: all that is said with `--quiet`."""
     run = view.run
     reasons = [f"batch {number}: {one.reason}" for number, one in enumerate(run.batches) if one.reason]
     why = f": {'; '.join(reasons)}" if reasons else ""
-    landed = f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed"
-    out.print(safe(f"batch run {run.id} {view.status}, {landed}{why}"), soft_wrap=True)
+    out.print(safe(f"batch run {run.id} {view.status}, {landed_words(run)}{why}"), soft_wrap=True)
     if (step := next_step(view)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}", soft_wrap=True)

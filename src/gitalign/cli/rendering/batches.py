@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from gitalign.cli.rendering.batch_advice import next_step
+from gitalign.cli.rendering.batch_advice import landed_words, next_step
 from gitalign.cli.rendering.runs import show_old_batch_runs
 from gitalign.cli.rendering.tables import many, plain_table, safe
 from gitalign.core.names import display
@@ -33,7 +33,7 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
     run = view.run
     out.print(
         f"batch run [bold]{run.id}[/] onto {safe(display(run.target))}: {_coloured(view.status)}, "
-        f"{run.completed_batches} of {many(len(run.batches), 'batch', 'batches')} landed{_in_part(view)}"
+        f"{landed_words(run)}{_in_part(view)}"
     )
     out.print(f"mode: {run.mode.value} ({safe(run.mode_reason)})", style="dim")
     table = plain_table("batch", "task", "status", "attempts", "time", "", right=("batch", "attempts", "time"))
@@ -90,6 +90,8 @@ def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
     undone = f", undone by run {view.undone[number]}" if number in view.undone else ""
     why = f": {outcome.reason}" if outcome.reason else ""
     status = outcome.merge_status.value
+    if outcome.merge_status.value == "skipped":
+        status = "nothing to land" if view.run.batches[number].status.value == "completed" else "not merged"
     if _landed_in_part(outcome):
         status = f"a part landed ({status})"
     return f"batch {number}: {status}{tests}{undone}{why}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from gitalign.batches.running.events import ProgressCallback
+from gitalign.batches.running.events import ProgressCallback, is_being_cancelled
 from gitalign.engine.runtime.signals import StopSignal
 
 _LOG = logging.getLogger("gitalign.batches")
@@ -25,7 +25,9 @@ async def report(callback: ProgressCallback | None, event: str, data: Mapping[st
         answer = callback({"type": event, "project_id": project_id, "timestamp": now, **data})
         if inspect.isawaitable(answer):
             await answer
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
+            raise
         _LOG.warning("a progress callback raised %s: %s", type(error).__name__, error)
 
 

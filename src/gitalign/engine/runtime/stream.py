@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -67,7 +68,7 @@ class EventStream:
             for listener in tuple(self._listeners):
                 try:
                     listener(event)
-                except Exception as error:
+                except (Exception, CancelledError) as error:  # of its own loop: the run is not cancelled
                     left_out = "a listener failed on %s and is left out from now on: %s"
                     _LOG.error(left_out, event.kind, in_words(error), exc_info=is_a_bug(error))
                     self._listeners.remove(listener)
