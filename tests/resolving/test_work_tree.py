@@ -11,6 +11,7 @@ import pytest
 
 from gitalign import facade
 from gitalign.core.manual_resolution import Look, Stand
+from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.report import Report, Verdict
 from gitalign.errors import GitError, UserError
@@ -227,12 +228,12 @@ def test_a_failure_of_git_never_says_that_nothing_is_in_progress(
     faulty = FaultyGit(tmp_path / "faulty")
     with faulty.going_wrong("rev-parse", "refused", number=0):
         ours = replace(repository, git=replace(repository.git, executable=faulty.executable))
-        assert look(ours, session) == replace(expected, now=stopped.tip("topic"))
+        assert look(ours, session) == replace(expected, now=Oid(stopped.tip("topic")))
         calls = faulty.calls
     assert calls == 2, "HEAD, and what it stopped at"
     for number in range(1, calls + 1):
         with faulty.going_wrong("rev-parse", "refused", number=number):
-            assert look(ours, session) == replace(expected, now=stopped.tip("topic"))
+            assert look(ours, session) == replace(expected, now=Oid(stopped.tip("topic")))
             assert faulty.calls == calls + 1
     with faulty.going_wrong("rev-parse", "refused", every=True), pytest.raises(GitError):
         look(ours, session)

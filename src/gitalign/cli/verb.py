@@ -61,8 +61,9 @@ def verb(
         if paged:
             parameters.append(parameter("no_pager", NO_PAGER, False))
         _require_unlike(function, parameters)
-        return click.Command(
+        return Verb(
             name or function.__name__,
+            acts=acts,
             callback=called,
             params=parameters,
             help=inspect.getdoc(function),
@@ -94,6 +95,18 @@ def _refuse_extra(ctx: click.Context, *, takes_only: bool) -> None:
         chosen = " ".join(f"--only {shell_word(word)}" for word in ctx.args)
         hint = f"\nBranches are chosen with --only: git align {ctx.command.name} {chosen}"
     raise click.UsageError(f"unexpected {'argument' if len(ctx.args) == 1 else 'arguments'}: {words}{hint}", ctx)
+
+
+class Verb(click.Command):
+    """A command that was made of a function.
+
+    Attributes:
+        acts: it changes something, unless it is asked for a dry run.
+    """
+
+    def __init__(self, name: str, *, acts: bool, **attributes: Any) -> None:
+        super().__init__(name, **attributes)
+        self.acts = acts
 
 
 class Group(click.Group):

@@ -54,7 +54,7 @@ def show(id: Id, options: Options) -> int:
     return 0
 
 
-@verb(without=("yes",))
+@verb(acts=True, without=("yes",))
 def forget(id: Id, options: Options) -> int:
     """Forget a resolution, and list the branches that used it."""
     gone, used = facade.forget_resolution(options.request(), id)
@@ -66,7 +66,7 @@ def forget(id: Id, options: Options) -> int:
     return 0
 
 
-@verb(without=("yes",))
+@verb(acts=True, without=("yes",))
 def learn(*, again: LookAgain = False, options: Options) -> int:
     """Record how people resolved the conflicts in past merges."""
     stop = StopSignal()
@@ -92,7 +92,7 @@ def export_(file: File, options: Options) -> int:
     return 0
 
 
-@verb("import", without=("yes",))
+@verb("import", acts=True, without=("yes",))
 def import_(*, source: Source, ref: Ref = False, again: Again = False, options: Options) -> int:
     """Import resolutions of others.
 

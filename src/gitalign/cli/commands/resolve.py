@@ -37,7 +37,7 @@ class Resolving:
     target: Targets = ()
 
 
-@verb()
+@verb(acts=True)
 def resolve(*, branch: Branch = None, own: Resolving, how: Strategies, options: Options) -> int:
     """Resolve a conflict in a work tree of its own.
 
