@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gitalign import facade
@@ -31,6 +34,29 @@ def test_the_memory_of_whoever_started_us_is_not_ours() -> None:
         [sys.executable, "-c", large], capture_output=True, text=True, env=dict(os.environ), check=True
     )
     assert 5_000_000 < int(done.stdout) < 200_000_000
+
+
+@pytest.mark.parametrize("lists_children", [True, False])
+def test_memory_is_that_of_the_whole_tree(monkeypatch: pytest.MonkeyPatch, *, lists_children: bool) -> None:
+    """Children of children count, and those that a thread started, whichever way the kernel is asked."""
+    inner = "held = b'x' * 60_000_000; print('ready', flush=True); input()"
+    outer = f"import subprocess, sys; held = b'x' * 30_000_000; subprocess.run([sys.executable, '-c', {inner!r}])"
+    if not lists_children:
+        monkeypatch.setattr(limits, "_tree", lambda _: None)
+    this = psutil.Process()
+    before = limits.tree_bytes(this)
+    words = [sys.executable, "-c", outer]
+    with ThreadPoolExecutor(1) as pool:
+        start = partial(subprocess.Popen, words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with pool.submit(start).result() as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+            during = limits.tree_bytes(this)
+            child.stdin.write("\n")
+            child.stdin.close()
+    assert 90_000_000 < during - before < 200_000_000
+    assert limits.tree_bytes(this) - before < 30_000_000
 
 
 def test_the_memory_bound_says_what_it_is_of_and_idle_processes_end(

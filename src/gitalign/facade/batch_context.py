@@ -1,4 +1,4 @@
-"""What use cases of batches work with: options, the store of batch runs, work trees."""
+"""What use cases that run tasks work with: options, work trees, the store of batch runs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitalign.batches.merging.target_place import TargetReader
-from gitalign.batches.running.batch_store import BatchStore
 from gitalign.batches.running.context import BatchContext, BatchSettings
-from gitalign.batches.running.old_states import old_states, opened_batch_store
 from gitalign.batches.running.pool import TreePool, default_root
 from gitalign.batches.running.secrets import SecretBook
 from gitalign.core.access import AccessRules
-from gitalign.core.names import display
 from gitalign.core.validation import Bounds, ValidationPlan
 from gitalign.engine.run.contexts import Caller
-from gitalign.engine.run.session import OpenRepository, Request, has_state, journal_of, open_for
-from gitalign.errors import UnknownBatch, UserError
+from gitalign.engine.run.session import OpenRepository, Request, open_for
+from gitalign.errors import UserError
+from gitalign.facade.opened_batches import batch_store
 from gitalign.git.identity import operator_ident
 from gitalign.git.worktree import work_trees
 from gitalign.validate.confine import confinement_for
@@ -117,38 +115,6 @@ def _trees(opened: OpenRepository, folder: Path) -> Path:
                 hint="name a folder outside of it",
             )
     return wanted / default_root(repository, opened.surroundings.environ).name
-
-
-@contextmanager
-def batch_store(opened: OpenRepository) -> Iterator[BatchStore]:
-    """The batch runs of a repository, for as long as the block lasts.
-
-    Raises:
-        StoreError
-    """
-    with journal_of(opened) as journal:
-        yield opened_batch_store(opened.repository, journal)
-
-
-def has_batch_runs(opened: OpenRepository) -> bool:
-    """False when no batch was ever run in a repository; asked first, so that looking makes no journal."""
-    return has_state(opened) or bool(old_states(opened.repository))
-
-
-@contextmanager
-def known_batch_store(opened: OpenRepository, batch_id: str) -> Iterator[BatchStore]:
-    """As `batch_store`, for what asks for a run that must be there.
-
-    Raises:
-        UnknownBatch: nothing was ever run here.
-        StoreError
-    """
-    if not has_batch_runs(opened):
-        raise UnknownBatch(
-            f"no batch run {display(batch_id)!r}: no batch was run here yet", hint="git align batch plan TASKS"
-        )
-    with batch_store(opened) as store:
-        yield store
 
 
 def batch_settings(opened: OpenRepository, options: BatchOptions) -> BatchSettings:

@@ -7,9 +7,9 @@ from gitalign.core.names import ref_of
 from gitalign.core.plan import Permit
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import LandingUndone, NotPermitted, RemoteError
-from gitalign.facade.batch_context import known_batch_store
 from gitalign.facade.batch_undoing import BatchLanding, BatchLandings, landings_of
 from gitalign.facade.batch_watching import undone_batches
+from gitalign.facade.opened_batches import known_batch_store
 from gitalign.facade.resuming import recover
 from gitalign.facade.undoing import undo
 from gitalign.git.refs import read_refs

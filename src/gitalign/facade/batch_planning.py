@@ -15,7 +15,7 @@ from gitalign.batches.reading import PlanSource, read_plan
 from gitalign.core.names import display, ref_of
 from gitalign.core.snapshot import CheckoutState
 from gitalign.engine.run.session import OpenRepository, Request, open_for
-from gitalign.facade.batch_context import batch_store, has_batch_runs
+from gitalign.facade.opened_batches import batch_store, has_batch_runs
 from gitalign.git.refs import read_refs
 from gitalign.git.worktree import read_checkouts
 

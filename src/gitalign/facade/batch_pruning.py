@@ -13,7 +13,8 @@ from gitalign.documents.status import dump_prune_report
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UserError
-from gitalign.facade.batch_context import batch_context, configured_options, has_batch_runs
+from gitalign.facade.batch_context import batch_context, configured_options
+from gitalign.facade.opened_batches import has_batch_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

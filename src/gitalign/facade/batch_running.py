@@ -29,12 +29,12 @@ from gitalign.facade.batch_context import (
     batch_context,
     batch_settings,
     configured_options,
-    known_batch_store,
     target_reader,
 )
 from gitalign.facade.batch_following import followed
 from gitalign.facade.batch_retrying import to_be_gone_on_with, to_be_landed
 from gitalign.facade.batch_watching import undone_batches
+from gitalign.facade.opened_batches import known_batch_store
 from gitalign.git.refs import read_refs
 
 _KEPT = (

@@ -14,8 +14,8 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.engine.run.session import OpenRepository, Request, open_for
 from gitalign.errors import NotPermitted, UnknownRun, UserError
-from gitalign.facade.batch_context import known_batch_store
 from gitalign.facade.following import Following
+from gitalign.facade.opened_batches import known_batch_store
 from gitalign.facade.undoing import undo
 from gitalign.git.refs import read_refs
 from gitalign.ports import Journal

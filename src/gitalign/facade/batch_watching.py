@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from gitalign.batches.planning.plan import BatchPlan
@@ -20,10 +20,11 @@ from gitalign.core.events import Event
 from gitalign.core.names import display
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UnknownRun, UserError
-from gitalign.facade.batch_context import batch_store, has_batch_runs, known_batch_store
-from gitalign.facade.batch_trees import BatchDisk, batch_disk
+from gitalign.facade.opened_batches import batch_store, has_batch_runs, known_batch_store
 from gitalign.ports import Journal
-from gitalign.validate.commands import readable
+
+if TYPE_CHECKING:
+    from gitalign.facade.batch_trees import BatchDisk
 
 _MOST_EVENTS = 8
 
@@ -90,7 +91,13 @@ def batch_status(request: Request, batch_id: str = "last", *, measures_disk: boo
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
         is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
         asked = store.asked(run.id) if is_alive else Asked.NONE
-    return BatchView(run, is_alive, events, undone, asked, batch_disk(request) if measures_disk else None)
+    return BatchView(run, is_alive, events, undone, asked, _disk(request) if measures_disk else None)
+
+
+def _disk(request: Request) -> BatchDisk:
+    from gitalign.facade.batch_trees import batch_disk
+
+    return batch_disk(request)
 
 
 def batch_of_plan(request: Request, plan: BatchPlan) -> BatchView | None:
@@ -218,6 +225,8 @@ def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:
         UnknownBatch, StoreError
         UserError: there is no such task.
     """
+    from gitalign.validate.commands import readable
+
     with known_batch_store(open_for(request), batch_id) as store:
         run = store.read(batch_id)
         path = store.log_path(run.id, task_id)
