@@ -120,9 +120,13 @@ def ids(server: Served) -> dict[str, str]:
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def page(request: pytest.FixtureRequest, server: Served, browser: Browser) -> Iterator[Page]:
-    """Light at a desk, dark on a phone."""
-    width = 1280 if request.param == "light" else 360
-    context = browser.new_context(color_scheme=request.param, viewport={"width": width, "height": 800})
+    """Light at a desk; dark on a phone of somebody who asks for less motion."""
+    is_light = request.param == "light"
+    context = browser.new_context(
+        color_scheme=request.param,
+        reduced_motion="no-preference" if is_light else "reduce",
+        viewport={"width": 1280 if is_light else 360, "height": 800},
+    )
     opened = context.new_page()
     complaints: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -157,12 +161,102 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         found += [f"{address}: {rule}: {node}" for rule, nodes in told for node in nodes]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
         assert page.locator("h1").count() == 1, address
+        assert not is_dark or page.evaluate(MOVING) == [], f"{address}: less motion was asked for"
     assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+MOVING = """
+[...document.querySelectorAll("*")].filter(one => {
+  const style = getComputedStyle(one);
+  return style.animationName !== "none" || style.scrollBehavior === "smooth"
+    || style.transitionDuration.split(",").some(word => parseFloat(word) > 0);
+}).map(one => one.outerHTML.slice(0, 100))
+"""
+
+WATCH = """
+() => {
+  const able = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
+  const wanted = [...document.querySelectorAll(able)].filter(one =>
+    one.checkVisibility() && !one.disabled && one.getAttribute("tabindex") !== "-1" && !one.closest("[inert]"));
+  const said = one => one.outerHTML.slice(0, 120);
+  const bare = ["outlineStyle", "outlineWidth", "boxShadow", "borderColor", "backgroundColor", "textDecoration"];
+  const look = one => bare.map(name => getComputedStyle(one)[name]).join();
+  const before = new Map(wanted.map(one => [one, look(one)]));
+  const walk = window.walk = { wanted: wanted.length, seen: [], unseen: [], dim: [], back: [] };
+  document.addEventListener("focusin", event => {
+    const one = event.target, last = walk.seen.at(-1), box = one.getBoundingClientRect();
+    if (one === walk.seen[0]) walk.round = true;
+    if (walk.round) return;
+    if (last && !(last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING)) walk.back.push(said(one));
+    walk.seen.push(one);
+    const isOutside = box.right <= 0 || box.left >= innerWidth || box.bottom <= 0 || box.top >= innerHeight;
+    if (isOutside || box.width * box.height < 1) walk.unseen.push(said(one));
+    const style = getComputedStyle(one), isOutlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    if (!isOutlined && (!before.has(one) || look(one) === before.get(one))) walk.dim.push(said(one));
+  });
+  walk.result = () => ({
+    back: walk.back, unseen: walk.unseen, dim: walk.dim,
+    missed: walk.round ? wanted.filter(one => !walk.seen.includes(one)).map(said) : ["the walk did not come round"],
+  });
+  return wanted.length;
+}
+"""
+
+
+TAB = {"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9, "nativeVirtualKeyCode": 9}
+"""To the browser at once: Playwright waits for each key to come up as well."""
+ALIKE = "document.querySelectorAll('header.top, nav.tabs').forEach(one => { one.inert = true; })"
+
+
+def faults_of_a_walk(page: Page) -> dict[str, list[str]]:
+    """Press Tab until the walk comes round; what it showed is asked for once, at its end."""
+    keys = page.context.new_cdp_session(page)
+    for _ in range(page.evaluate(WATCH) + 8):  # a few regions that scroll can be reached beside what is counted
+        keys.send("Input.dispatchKeyEvent", TAB)
+    return {name: rows[:3] for name, rows in page.evaluate("window.walk.result()").items() if rows}
+
+
+@pytest.mark.parametrize(
+    ("fault", "html"),
+    [
+        ("dim", "<style>a { outline: none !important }</style>"),
+        ("back", "<button tabindex=2>too early</button>"),
+        ("unseen", "<a href='#x' style='position: fixed; left: -99rem'>outside</a>"),
+        ("missed", "<input onkeydown='if (event.key === \"Tab\") event.preventDefault()'>"),
+    ],
+)
+def test_a_walk_finds_what_would_keep_people_out(browser: Browser, fault: str, html: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_content("<a href='#1'>one</a><button>two</button>")
+        assert faults_of_a_walk(page) == {}
+        page.set_content(f"<a href='#1'>one</a>{html}<button>two</button>")
+        assert fault in faults_of_a_walk(page)
+
+
+def test_the_keyboard_walks_through_every_page(server: Served, browser: Browser, ids: dict[str, str]) -> None:
+    """Each link, button and field is reached by Tab, in the order of the page, can be seen when it is, and is left again."""
+    faults, walked = {}, set()
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page = context.new_page()
+        token = new_token(server.service.database, "ada", role=Role.ADMIN, days=1)[0]
+        page.goto(sign_in_link(server.service.database, token, address=server.address))
+        for address in addresses(ids, BRANCHES):
+            place = address.partition("?")[0]
+            if place in walked or place.endswith(("/progress", ".svg")):
+                continue
+            walked.add(place)
+            page.goto(f"{server.address}{address}")
+            if place not in ("/", _SHOP):
+                page.evaluate(ALIKE)  # they were walked through there
+            if result := faults_of_a_walk(page):
+                faults[address] = result
+    assert not faults, "\n".join(f"{address}: {what}" for address, what in faults.items())
 
 
 def test_every_page_is_among_them(server: Served, ids: dict[str, str]) -> None:
@@ -183,6 +277,7 @@ def test_keys_are_listed_and_lead_through_the_page(server: Served, page: Page, i
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.locator("main")).to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("?j")
