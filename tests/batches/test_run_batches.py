@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -468,6 +469,35 @@ def test_a_tree_that_could_not_be_read_is_freed_when_it_can_be(
     assert [one for one in freed.notices if "kept" in one] == []
     assert any("could be read later" in one for one in freed.notices)
     assert not has_snapshot or bench.world.git("rev-parse", name) == bench.world.tip
+    assert_clean(bench)
+
+
+@pytest.mark.parametrize("more", ["", "file", "commit"])
+def test_a_tree_that_names_a_task_that_has_ended_is_compared_before_it_is_used_again(bench: Bench, more: str) -> None:
+    """A note that a full disk let nobody write, or a kill: whether all is pinned is asked of git, not taken from the state."""
+    run = bench.run(sh("t", "echo x > x; git add x; git commit -qm x; echo y > y; exit 1"))
+    (view,) = bench.world.pool.slots()
+    slot = bench.world.pool.hold(view.number)
+    assert slot is not None
+    slot.write(batch_id=BATCH, task_id="t", base=bench.world.tip)
+    tree = slot.tree.tree
+    if more:
+        (tree / "more").write_text("more")
+    if more == "commit":
+        subprocess.run(["git", "add", "more"], cwd=tree, check=True)
+        subprocess.run(
+            ["git", "-c", "user.name=T", "-c", "user.email=t@x", "commit", "-qm", "more"], cwd=tree, check=True
+        )
+        subprocess.run(["git", "rm", "-q", "more"], cwd=tree, check=True)  # the files are those that are pinned
+    slot.release()
+    resumed = bench.resume()
+    refs = bench.world.git("for-each-ref", "--format=%(refname)", WIP_PREFIX).splitlines()
+    wip = wip_ref(BATCH, "t")
+    assert refs == ([wip, f"{wip}@tree-0"] if more else [wip])
+    assert (resumed == run) is not bool(more)
+    if more:
+        assert bench.world.git("show", f"{wip}@tree-0{'~1' if more == 'commit' else ''}:more") == "more"
+        assert f"{wip}@tree-0" in resumed.tasks["t"].notices[-1]
     assert_clean(bench)
 
 

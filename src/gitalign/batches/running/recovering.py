@@ -8,7 +8,7 @@ from contextlib import closing
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.context import BatchContext, Keeper, OwnRefs
 from gitalign.batches.running.pool import Slot
-from gitalign.batches.running.settle import REPLACED, settle, without_kept
+from gitalign.batches.running.settle import REPLACED, is_pinned, settle, without_kept
 from gitalign.batches.running.state import ENDED, BatchRun, Status, wip_ref
 from gitalign.errors import UserError
 from gitalign.validate.watch import end_orphans
@@ -70,15 +70,20 @@ def _recover_slot(context: BatchContext, keeper: Keeper, refs: OwnRefs, slot: Sl
     was_kept = known.kept_in == str(slot.folder)
     base = slot.note.base_commit
     kept = slot.note.reason or (known.notices[-1] if was_kept and known.notices else "")
-    # The state is written after everything is pinned: a task that has ended left nothing, unless its tree was kept.
-    if base is not None and REPLACED not in kept and (known.status not in ENDED or kept):
+    is_over = known.status in ENDED and not kept
+    if base is not None and REPLACED not in kept:
         slot.tree.adopt(base)
+        # The state is written after everything is pinned, and then the tree is free: its note was not written any more.
+        if is_over and is_pinned(context, slot, [tip for tip in (known.result, known.wip) if tip is not None]):
+            base = None
+    if base is not None and REPLACED not in kept:
         # A tree that was kept holds one thing that its task left: a snapshot, or a later attempt, may hold others.
         is_alone = refs.at(wip_ref(keeper.run.id, task.id)) is None
-        aside = f"@tree-{slot.number}" if slot.note.reason and not is_alone else ""
+        aside = f"@tree-{slot.number}" if (kept or is_over) and not is_alone else ""
+        is_read_later = bool(kept) or is_over
         settled = settle(context, refs, slot, task, succeeded=False, aside=aside)
         kept = settled.kept
-        if (was_kept or slot.note.reason) and not kept:
+        if is_read_later and not kept:
             wip = known.wip if aside else settled.wip
             kept_in = "" if was_kept else known.kept_in
             notices = (

@@ -12,6 +12,7 @@ from gitalign.batches.running.pool import Slot
 from gitalign.batches.running.snapshot import Seen, bring_home, commit_files, look, release
 from gitalign.batches.running.state import SecretLeak, result_ref, wip_ref
 from gitalign.core.names import Oid, display
+from gitalign.engine.publishing.push_history import Ancestry
 from gitalign.errors import GitAlignError, GitError, OutOfSpace
 from gitalign.git.command import text
 
@@ -110,6 +111,22 @@ def without_kept(notices: Sequence[str], slot: Slot) -> tuple[str, ...]:
     """Notices without the one that says of a work tree that it is kept, now that it is free."""
     ours = f" left work tree {slot.number}, which is kept: "
     return tuple(one for one in notices if ours not in one and not one.startswith(_KEPT_BEFORE))
+
+
+def is_pinned(context: BatchContext, slot: Slot, tips: Sequence[Oid]) -> bool:
+    """Whether commits of the repository hold everything that a tree holds; False where that is not certain."""
+    try:
+        seen = look(slot.tree) if slot.tree.is_in_place else None
+        if seen is None or seen.fault or seen.nested:
+            return False
+        if seen.is_untouched:
+            return True
+        git, ancestry = context.repository.git, Ancestry(context.repository)
+        trees = {git.lines("rev-parse", "--verify", "--end-of-options", f"{tip}^{{tree}}")[0] for tip in tips}
+        commits = [one for one in (seen.head, *seen.others) if one != seen.base]
+        return seen.tree in trees and all(any(ancestry.holds(tip, one) for tip in tips) for one in commits)
+    except (GitError, OSError):
+        return False
 
 
 def snapshot(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, before: Seen | None) -> Seen | None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from gitalign.batches.running.redaction import Mask
+from gitalign.core.steps import counted
 
 MOST_BYTES = 8 * 1024 * 1024
 _TAIL_BYTES = 1024 * 1024
@@ -30,6 +31,8 @@ class TaskLog:
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._lost = 0
+        self._unwritten = 0
+        self._gap = 0
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def write(self, chunk: bytes) -> None:
@@ -74,13 +77,28 @@ class TaskLog:
         os.close(self._file)
         self._file = -1
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is to be reported: output that is not in the file for want of room."""
+        words = f"{counted(self._unwritten, 'byte')} of its output are not in its log: the disk was full"
+        return (words,) if self._unwritten else ()
+
     def _put(self, data: bytes) -> None:
-        view = memoryview(data)
+        gap = (
+            f"\n[git-align] ... {self._gap} bytes left out: the disk was full ...\n".encode("ascii")
+            if self._gap
+            else b""
+        )
+        view = memoryview(gap + data)
         try:
             while view:
                 view = view[os.write(self._file, view) :]
         except OSError:
-            self._lost += len(view)
+            lost = min(len(view), len(data))
+            self._unwritten += lost
+            self._gap += lost
+        else:
+            self._gap = 0
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,7 @@ from gitalign.batches.running.state import Status, wip_ref
 from gitalign.batches.running.task_log import TaskLog
 from gitalign.batches.running.turns import Turn
 from gitalign.core.names import Oid
-from gitalign.errors import GitAlignError
+from gitalign.errors import GitAlignError, OutOfSpace
 
 _AGAIN = frozenset({AttemptEnd.TRANSIENT, AttemptEnd.INFRASTRUCTURE})
 _LOOK_S = 0.1
@@ -182,7 +182,10 @@ class TaskWorker:
             return attempt
         finally:
             ports.release()
-            slot.release()
+            try:
+                slot.tree.drop_secrets()  # there when a full disk kept the command from being started
+            finally:
+                slot.release()
 
     def _prepare(self, task: Task, key: str, slot: Slot, place: TaskPlace, log: TaskLog) -> Attempt | None:
         """Have a tree ready that is laid out; what went wrong, or None."""
@@ -221,6 +224,7 @@ class TaskWorker:
                 self._running.pop(task.id, None)
         if attempt.end is AttemptEnd.SUCCEEDED:
             attempt = _judged(task, attempt, settled)
+        settled = replace(settled, notices=settled.notices + log.notices)
         self._ended(task, attempt, settled, kept=slot if settled.kept else None)
         ended = {
             "success": attempt.end is AttemptEnd.SUCCEEDED,
@@ -229,10 +233,12 @@ class TaskWorker:
         }
         self._notify("attempt_completed", task, **ended, exit_code=attempt.exit_code, result=settled.result)
         self._context.checkpoint("free")
-        if settled.kept:
-            slot.write(reason=settled.kept)
-        else:
-            slot.write(batch_id="", task_id="", base="", reason="")
+        # Without room the note still names the task: what the tree holds is compared before it is used again.
+        with suppress(OutOfSpace):
+            if settled.kept:
+                slot.write(reason=settled.kept)
+            else:
+                slot.write(batch_id="", task_id="", base="", reason="")
         return attempt
 
     def _ended(self, task: Task, attempt: Attempt, settled: Settled, *, kept: Slot | None) -> None:
