@@ -3,39 +3,49 @@
 The model knows where every branch may stand and which commits must still be there. Between two steps:
 every ref is where the model says (at before or at after where a run was cut off), `main` moves by a person alone,
 every work tree is what its branch holds plus what the person left there, and every object of a run that was not pruned
-survives `git gc --prune=now`. GITALIGN_THOROUGH=1 goes through many more.
+survives `git gc --prune=now`; the remote holds what was there, and what was pushed. A git may die alone, and the disk fill.
+Every run of the tests takes other steps; GITALIGN_THOROUGH=1 takes many more.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gitalign import facade
 from gitalign.core.names import is_zero
 from gitalign.core.plan import Permit
-from gitalign.core.publication import MoveState, Publication
+from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.core.run import RunKind, RunState
-from gitalign.errors import UserError
+from gitalign.errors import GitAlignError, UserError
 from gitalign.store.journal import open_journal
-from tests import warm
+from tests import needs, warm
+from tests.engine.faults import FaultyGit
+from tests.engine.filled import BALLAST
 from tests.git.workspace import Workspace
-from tests.needs import IS_THOROUGH
+from tests.machines import explore
 
+IS_ROOT = os.geteuid() == 0
+_CALLS = (
+    ("update-ref", "killed before"),
+    ("update-ref", "transaction killed when prepared"),
+    ("update-ref", "transaction killed when committed"),
+    ("read-tree", "killed before"),
+    ("read-tree", "killed after"),
+    ("read-tree", "killed while it writes"),
+    ("pack-objects", "killed before"),
+    ("index-pack", "killed after"),
+    ("hash-object", "killed after"),
+)
 _TOPICS = ("topic/a", "topic/b", "stack/low", "stack/high", "desk")
 _PERMIT = Permit(plan_id="*", given_by="test")
 _MOVED = (MoveState.MOVED, MoveState.UNDONE)
@@ -56,7 +66,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place.commit("high", {"of/high": b"high\n"})
     place.switch("main")
     place.commit("main goes on", {"of/main": b"0\n"})
-    return place.path
+    place.git("clone", "-q", "--bare", ".", str(place.path.parent / "remote.git"))
+    place.git("remote", "add", "origin", "../remote.git")
+    place.git("fetch", "-q", "origin")
+    (place.path / ".git" / "gitalign").mkdir()
+    (place.path / ".git" / "gitalign" / "config.yaml").write_text("alignment:\n  committer: preserve\n")
+    return place.path.parent
 
 
 class Alignment(RuleBasedStateMachine):
@@ -66,7 +81,8 @@ class Alignment(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.until_the_end = ExitStack()
+        self.folder = self._disk()
         self.place = Workspace.__new__(Workspace)
         self.edits = 0
         self.cut_off = False
@@ -74,20 +90,31 @@ class Alignment(RuleBasedStateMachine):
         self.detached = False
         self.pruned: set[str] = set()
 
+    def _disk(self) -> Path:
+        """A folder; for root, who may mount, a small disk of its own."""
+        folder = Path(self.until_the_end.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        if not IS_ROOT:
+            return folder
+        return self.until_the_end.enter_context(
+            needs.mounted(folder / "disk", "-t", "tmpfs", "-o", "size=64m", "tmpfs")
+        )
+
     def teardown(self) -> None:
         """Remove the copy."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.until_the_end.close()
 
     @initialize()
     def begin(self) -> None:
         """A copy of the template, with a linked work tree on `desk`."""
-        shutil.copytree(self.source, self.folder / "repo", symlinks=True)
+        shutil.copytree(self.source, self.folder, dirs_exist_ok=True, symlinks=True)
+        self.faulty = FaultyGit(self.folder / "faulty")
         self.place.path = self.folder / "repo"
         self.place.executable = "git"
         self.place._minute = 100
         self.linked = self.folder / "linked"
         self.place.git("worktree", "add", "-q", str(self.linked), "desk")
         self.expected = self._tips()
+        self.there = self._remote_tips()
 
     # A person's own commands.
 
@@ -106,13 +133,16 @@ class Alignment(RuleBasedStateMachine):
             self._commit_aside(name, clashes)
         self._note(name)
 
-    @rule(clashes=st.booleans())
-    def the_target_goes_on(self, clashes: bool) -> None:
-        """A commit on `main`, which the main work tree holds."""
+    @rule(clashes=st.booleans(), pushed=st.booleans())
+    def the_target_goes_on(self, clashes: bool, pushed: bool) -> None:
+        """A commit on `main`, which the main work tree holds, and which the person may push."""
         self._edit(self.place.path, clashes)
         self._in(self.place.path, "add", "-A")
         self._in(self.place.path, "commit", "-q", "-m", "main goes on")
         self._note("main")
+        if pushed:
+            self.place.git("push", "-q", "origin", "main")
+            self.there["refs/heads/main"] = self.place.tip("main")
 
     @rule()
     def a_person_leaves_an_edit(self) -> None:
@@ -199,6 +229,57 @@ class Alignment(RuleBasedStateMachine):
         self._moved(before, self._publications(report.run.id))
 
     @rule()
+    def push(self) -> None:
+        """What runs moved goes to the remote, branch by branch, or stays here for a reason; no branch moves here."""
+        before = self._settled()
+        report = facade.push(self._request(), permit=Permit(plan_id="*", push=True, given_by="test"))
+        self._pushed(report.publications if report is not None else ())
+        self._moved(before, ())
+
+    @rule(end=st.sampled_from(("killed before", "killed after")))
+    def push_dies_alone(self, end: str) -> None:
+        """`git push` ends by SIGKILL, before or after it acted, and git-align asks the remote."""
+        before = self._settled()
+        with self.faulty.going_wrong("push", end), suppress(GitAlignError):
+            facade.push(self._request(), permit=Permit(plan_id="*", push=True, given_by="test"))
+        for ref, oid in self._remote_tips().items():
+            assert oid in (self.there[ref], before.get(ref)), ref
+            self.there[ref] = oid
+        self._may_have_moved(before)
+
+    @rule(call=st.sampled_from(_CALLS), number=st.integers(1, 2), undoes=st.booleans())
+    def a_git_dies_alone(self, call: tuple[str, str], number: int, undoes: bool) -> None:
+        """A git of a run or an undo ends by SIGKILL, before, while or after it acted; git-align lives and decides by what is there."""
+        before = self._settled()
+        if undoes and self._undoable() is None:
+            return
+        with self.faulty.going_wrong(*call, number=number), suppress(GitAlignError):
+            if undoes:
+                facade.undo(self._request(), "last", permit=_PERMIT)
+            else:
+                facade.run(self._request(), permit=_PERMIT)
+        self._may_have_moved(before)
+
+    @rule(effect=st.integers(1, 16), left=st.sampled_from((0, 16, 64)), undoes=st.booleans())
+    def the_disk_fills(self, effect: int, left: int, undoes: bool) -> None:
+        """Before an effect of a run or an undo; there is room again afterwards."""
+        before = self._settled()
+        if undoes and self._undoable() is None:
+            return
+        words = ("undo", "last", "--yes") if undoes else ("run", "--yes")
+        if IS_ROOT:
+            done = warm.call(
+                "tests.engine.filled:main", self.folder, left, effect, *words, "--quiet", cwd=self.place.path
+            )
+            (self.folder / BALLAST).unlink(missing_ok=True)
+        else:
+            with self.faulty.going_wrong("*", "no space", number=4 + effect):
+                done = warm.run(*words, "--quiet", cwd=self.place.path, env={"PATH": os.environ["PATH"]})
+        assert done.returncode in (0, 1, 3), done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        self._may_have_moved(before)
+
+    @rule()
     def verify(self) -> None:
         """What the last run moved is proved again, wherever its branches stand by now."""
         self._settled()
@@ -245,6 +326,12 @@ class Alignment(RuleBasedStateMachine):
             assert oid in allowed, f"{ref} stands at {oid}, allowed are {allowed}"
 
     @invariant()
+    def the_remote_is_where_it_may_be(self) -> None:
+        """Nothing is pushed but by those who push, and nothing there is lost."""
+        if hasattr(self, "expected"):
+            assert self._remote_tips() == self.there
+
+    @invariant()
     def every_object_is_there(self) -> None:
         """git can walk all of history, and every run can be undone."""
         if not hasattr(self, "expected"):
@@ -277,6 +364,19 @@ class Alignment(RuleBasedStateMachine):
         )
 
     # How it is done.
+
+    def _pushed(self, publications: Sequence[Publication]) -> None:
+        now = self._remote_tips()
+        for one in publications:
+            if one.push in (PushState.PUSHED, PushState.UP_TO_DATE):
+                assert now[one.pushed_ref] == one.pushed_oid
+                self.there[one.pushed_ref] = now[one.pushed_ref]
+        assert now == self.there
+
+    def _remote_tips(self) -> dict[str, str]:
+        words = ("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads")
+        listed = self.place.git("--git-dir", str(self.folder / "remote.git"), *words)
+        return dict(line.split(" ") for line in listed.splitlines())
 
     def _request(self) -> facade.Request:
         return facade.Request(repo=self.place.path, overrides={"alignment.committer": "preserve"})
@@ -362,16 +462,6 @@ class Alignment(RuleBasedStateMachine):
 @pytest.mark.timeout(1800)
 def test_any_order_of_verbs_kills_and_commands(template: Path) -> None:
     """Every ref at before or intended, every work tree whole, every object there, `undo last` does what `runs` says."""
+    warm.get_ready()
     Alignment.source = template
-    run_state_machine_as_test(
-        Alignment,
-        settings=settings(
-            max_examples=150 if IS_THOROUGH else 4,
-            stateful_step_count=20 if IS_THOROUGH else 10,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.generate),
-            derandomize=not IS_THOROUGH,
-            database=None,
-        ),
-    )
+    explore(Alignment, few=(4, 10), many=(150, 20))

@@ -10,14 +10,12 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gitalign import facade
 from gitalign.core.names import Oid
@@ -28,7 +26,7 @@ from gitalign.errors import UserError
 from gitalign.store.journal import open_journal
 from tests import warm
 from tests.git.workspace import Workspace
-from tests.needs import IS_THOROUGH
+from tests.machines import explore
 from tests.remotes.conftest import Shared
 from tests.runs import request
 
@@ -222,16 +220,4 @@ class Pushing(RuleBasedStateMachine):
 def test_any_order_of_pushes_kills_and_people(template: Path) -> None:
     """Nothing a person or a teammate did is lost, nothing private leaves the clone, and reports are true of the remote."""
     Pushing.source = template
-    check: Callable[..., None] = run_state_machine_as_test
-    check(
-        Pushing,
-        settings=settings(
-            max_examples=60 if IS_THOROUGH else 3,
-            stateful_step_count=16 if IS_THOROUGH else 8,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.generate),
-            derandomize=not IS_THOROUGH,
-            database=None,
-        ),
-    )
+    explore(Pushing, few=(3, 8), many=(60, 16))
