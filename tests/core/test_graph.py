@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gitalign.core import graph as graph_module
+from gitalign.core import walks
 from gitalign.core.graph import CommitGraph
 from gitalign.core.names import Oid
 from gitalign.core.own_commits import UnknownCommit
@@ -69,6 +71,22 @@ def test_a_criss_cross_has_two_bases() -> None:
     assert set(drawn.own(tips["x"], tips["main"]).bases) == {"B", "C"}
     assert drawn.own(tips["x"], tips["main"]).picks == ("Q",)
     assert drawn.behind_count(tips["x"], tips["main"]) == 2
+
+
+def test_branches_on_the_same_merges_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[Sequence[int]] = []
+    below = walks.below
+
+    def counted(parents: Sequence[tuple[int, ...]], starts: Sequence[int], *, floor: int) -> set[int]:
+        walked.append(starts)
+        return below(parents, starts, floor=floor)
+
+    monkeypatch.setattr(walks, "below", counted)
+    drawn, tips = graph("a: A-B; b: A-C; main: B-M+C; x: B-N+C; y: N-Y; z: C-O+B-Z")
+    for name in ("x", "y", "z"):
+        assert drawn.own_count(tips[name], tips["main"]) == {"x": 1, "y": 2, "z": 2}[name]
+        assert set(drawn.own(tips[name], tips["main"]).bases) == {"B", "C"}
+    assert len(walked) == 1
 
 
 def test_a_base_below_a_better_one_is_no_base() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gitalign.core.names import Oid
 from gitalign.core.own_commits import Fork, OwnCommits, UnknownCommit
-from gitalign.core.walks import below, best_of, beyond, in_gits_order, marked, own_and_boundary
+from gitalign.core.walks import BestOf, below, beyond, in_gits_order, marked, own_and_boundary
 
 _TARGETS_REMEMBERED = 64
 _MOST_IN_SETS = 100_000
@@ -40,6 +40,7 @@ class CommitGraph:
     _behind: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict, init=False, repr=False)
     _own: dict[tuple[int, int], OwnCommits] = field(default_factory=dict, init=False, repr=False)
     _walked: dict[tuple[int, int], tuple[int, list[int]]] = field(default_factory=dict, init=False, repr=False)
+    _best: BestOf = field(init=False, repr=False)
     _lines: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class CommitGraph:
             self._ids.append(oid)
         known = self._number
         self._parents = [tuple(known[parent] for parent in parents if parent in known) for _, parents in rows]
+        self._best = BestOf(self._parents)
 
     def __contains__(self, oid: object) -> bool:
         return oid in self._number
@@ -307,7 +309,7 @@ class CommitGraph:
             return known.count, [self._number[base] for base in known.bases]
         if (start, target) not in self._walked:
             own, boundary = own_and_boundary(self._parents, start, self._reached_from(target))
-            self._walked[start, target] = len(own), best_of(self._parents, boundary)
+            self._walked[start, target] = len(own), self._best.of(boundary)
         return self._walked[start, target]
 
     def _find_own(self, start: int, target: int) -> OwnCommits:
@@ -316,7 +318,7 @@ class CommitGraph:
         ordered = in_gits_order(self._parents, start, set(own))
         picks = tuple(self._ids[number] for number in ordered if len(self._parents[number]) < 2)
         merges = tuple(self._ids[number] for number in ordered if len(self._parents[number]) > 1)
-        bases = best_of(self._parents, boundary)
+        bases = self._best.of(boundary)
         return OwnCommits(
             picks=picks,
             merges=merges,

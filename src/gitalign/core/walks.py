@@ -91,12 +91,25 @@ def in_gits_order(parents: Sequence[tuple[int, ...]], start: int, own: set[int])
     return listed
 
 
-def best_of(parents: Sequence[tuple[int, ...]], boundary: list[int]) -> list[int]:
-    """Those that are no ancestors of others."""
-    if len(boundary) < 2:
-        return boundary
-    lower = below(parents, boundary, floor=max(boundary))
-    return [number for number in sorted(boundary) if number not in lower]
+class BestOf:
+    """Those of some commits that are no ancestors of others.
+
+    Remembered: each branch is asked about several times, and branches made from the same merges stand on the same commits.
+    """
+
+    def __init__(self, parents: Sequence[tuple[int, ...]]) -> None:
+        self._parents = parents
+        self._known: dict[tuple[int, ...], list[int]] = {}
+
+    def of(self, boundary: list[int]) -> list[int]:
+        """Lowest number first; the list is shared, and not to be changed."""
+        if len(boundary) < 2:
+            return boundary
+        key = tuple(sorted(boundary))
+        if key not in self._known:
+            lower = below(self._parents, key, floor=key[-1])
+            self._known[key] = [number for number in key if number not in lower]
+        return self._known[key]
 
 
 def own_and_boundary(parents: Sequence[tuple[int, ...]], start: int, reached: bytearray) -> tuple[list[int], list[int]]:
