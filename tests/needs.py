@@ -118,3 +118,12 @@ def mounted(place: Path, *options: str) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def history(place: Path) -> None:
+    """Skip where the code of earlier commits is not there."""
+    done = subprocess.run(
+        ["git", "-C", str(place), "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
+    )
+    if done.stdout.strip() != "false":
+        pytest.skip("needs the history of git-align (a whole clone, instead of its files alone)")
