@@ -152,11 +152,40 @@ def test_a_batch_is_run_there(server: Served, repository: Path, tmp_path: Path) 
     assert "echo from-a" in ran.stderr
     assert "1 of 1 batch landed" in ran.stdout, ran.stdout
     run = json.loads(warm.run("batch", "status", "--json", cwd=repository).stdout)
+    for words in (("status",), ("list",), ("events",)):
+        here = warm.run("batch", *words, cwd=repository)
+        assert same(remote(server, f"batch-{words[0]}").stdout, here.stdout), words
+        here = json.loads(warm.run("batch", *words, "--json", cwd=repository).stdout)
+        there = json.loads(remote(server, f"batch-{words[0]}", "--json", role=Role.ADMIN).stdout)
+        here.pop("disk", None)
+        assert there == here, words
+    assert f"git align remote batch-undo --repository sample {run['id']}" in remote(server, "batch-status").stdout
+    assert remote(server, "batch-plan", file).stdout == warm.run("batch", "plan", file, cwd=repository).stdout
+    page = tmp_path / "page.html"
+    remote(server, "batch-report", "-o", page)
+    assert page.read_text().startswith("<!doctype html>")
     assert json.loads(remote(server, "batch-status", run["id"], "--json").stdout)["status"] == "completed"
     assert "from-a" in remote(server, "batch-logs", run["id"], "a").stdout
-    assert remote(server, "batch-stop", run["id"], code=2).stderr
+    for verb in ("stop", "pause", "cancel"):
+        refused = remote(server, f"batch-{verb}", code=2).stderr
+        assert "is not under way\nnext: git align remote batch-list" in refused
     shown = subprocess.run(["git", "show", "main:a"], cwd=repository, capture_output=True, text=True, check=True)
     assert shown.stdout == "a\n"
+    assert "batch-status --repository sample" in remote(server, "batch-undo", "last", code=2).stderr
+    undone = remote(server, "batch-undo", "last", "--yes").stdout
+    here = warm.run("batch", "undo", run["id"], "--yes", cwd=repository)
+    again = remote(server, "batch-undo", run["id"], "--yes", code=here.returncode).stdout
+    assert ("undone by" in undone, again) == (True, here.stdout)
+    landed = remote(server, "batch-land", "last").stdout
+    assert "1 of 1 batch landed" in landed
+    assert "--yes" in remote(server, "batch-retry", "last", code=2).stderr
+    (tmp_path / "failing.yaml").write_text(TASKS.replace("echo a > a", f"test -e {tmp_path}/go && echo a > b"))
+    failed = remote(server, "batch-run", tmp_path / "failing.yaml", "--yes", code=1).stdout
+    assert "git align remote batch-retry --repository sample" in failed
+    (tmp_path / "go").touch()
+    assert "1 of 1 batch landed" in remote(server, "batch-retry", "last", "--yes").stdout
+    unknown = remote(server, "batch-status", "20200101-000000-abcdef", "--repository", "sample", code=2).stderr
+    assert unknown.splitlines()[-1] == "next: git align remote jobs --repository sample"
 
 
 class AwayAndInterrupted(httpx.BaseTransport):

@@ -36,6 +36,17 @@ _NO_LONGER_FOLLOWED = {
     "hint": "git align remote jobs   shows what became of it",
     "exit_code": 130,
 }
+_OF_THE_API = ("POST ", "GET ")
+"""How hints begin that name a request; in their place a command is shown."""
+
+_LOOK = {
+    "unknown_plan": "plan",
+    "batch_not_running": "batch-list",
+    "unknown_batch": "batch-list",
+    "unknown_repository": "repositories",
+}
+"""The verb that shows what there is, by the code of a problem."""
+
 _STOPPED = {"code": "interrupted", "hint": "type it again", "exit_code": 130}
 
 
@@ -66,13 +77,22 @@ class Server:
             PluginError: httpx is not installed.
         """
         try:
-            from gitalign.client import Client
+            from gitalign.client import Client, Problem
         except ImportError as error:
             raise PluginError(
                 f"remote verbs need {error.name}, which is not installed", hint="pip install 'git-align[client]'"
             ) from error
         with Client(self._address(), self._token()) as client:
-            yield client
+            try:
+                yield client
+            except Problem as problem:
+                if problem.hint.startswith(_OF_THE_API):
+                    problem.hint = Typed(service=self.words()).command(_LOOK.get(problem.code, "jobs"))
+                raise
+
+    def words(self) -> tuple[str, ...]:
+        """The options that name the service, as they are typed."""
+        return _words(("--server", self.server), ("--token-file", self.token_file))
 
     def _address(self) -> str:
         address = self.server or os.environ.get("GITALIGN_SERVER")
@@ -112,9 +132,12 @@ class Remote(Server):
 
     def typed(self, repository: str, which: Choice | None = None) -> Typed:
         """What commands to type next have to repeat."""
-        given = [("--server", self.server), ("--token-file", self.token_file), ("--repository", repository)]
-        words = tuple(word for name, value in given if value is not None for word in (name, shell_word(str(value))))
+        words = (*Server.words(self), *_words(("--repository", repository)))
         return Typed(service=words, which=() if which is None else which.words())
+
+    def words(self) -> tuple[str, ...]:
+        """The options that name service and repository, as they are typed."""
+        return (*super().words(), *_words(("--repository", self.repository)))
 
     def name(self, client: Client) -> str:
         """The repository.
@@ -133,6 +156,10 @@ class Remote(Server):
                 code="no_repository",
             )
         return str(known[0])
+
+
+def _words(*given: tuple[str, object]) -> tuple[str, ...]:
+    return tuple(word for name, value in given if value is not None for word in (name, shell_word(str(value))))
 
 
 def run_named(client: Client, repository: str, run_id: str) -> str:

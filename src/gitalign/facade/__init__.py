@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gitalign.facade.batch_undoing import BatchLandings as BatchLandings
     from gitalign.facade.batch_undoing import batch_landings as batch_landings
     from gitalign.facade.batch_undoing import landings_content as landings_content
+    from gitalign.facade.batch_undoing import landings_from as landings_from
     from gitalign.facade.batch_undoing import require_landings as require_landings
     from gitalign.facade.batch_undoing import undo_batches as undo_batches
     from gitalign.facade.batch_watching import BatchHistory as BatchHistory
@@ -157,6 +158,7 @@ _HOMES = {
         "BatchLandings",
         "batch_landings",
         "landings_content",
+        "landings_from",
         "require_landings",
         "undo_batches",
     ),

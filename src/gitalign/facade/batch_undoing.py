@@ -12,6 +12,7 @@ from gitalign.core.events import EventKind
 from gitalign.core.names import Oid, ref_of
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication, PushState
+from gitalign.documents.models.batches import BatchLandingsDocument
 from gitalign.engine.run.session import OpenRepository, Request, open_for
 from gitalign.errors import NotPermitted, UnknownRun, UserError
 from gitalign.facade.following import Following
@@ -248,3 +249,24 @@ def landings_content(found: BatchLandings) -> dict[str, Any]:
         "dry_run": found.dry_run,
         "undone_now": list(found.undone_now),
     }
+
+
+def landings_from(document: BatchLandingsDocument) -> BatchLandings:
+    """The landings of a batch run from their document, as far as they are shown."""
+    return BatchLandings(
+        batch_run=document["batch_run"],
+        target=document["target"],
+        landings=tuple(
+            BatchLanding(
+                landing_run=one["landing_run"],
+                before=Oid(one["before"]),
+                after=Oid(one["after"]),
+                undone_by=one["undone_by"],
+                reason=one["reason"],
+                on_remote=one["on_remote"],
+            )
+            for one in document["landings"]
+        ),
+        dry_run=document["dry_run"],
+        undone_now=tuple(document.get("undone_now", ())),
+    )

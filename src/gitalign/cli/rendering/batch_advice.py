@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.tables import many, safe
 
 if TYPE_CHECKING:
@@ -13,34 +14,38 @@ if TYPE_CHECKING:
     from gitalign.facade import BatchView
 
 
-def next_step(view: BatchView) -> str | None:
+def next_step(view: BatchView, typed: Typed = NOTHING_TYPED) -> str | None:
     """The command that helps now, with what it does; None when there is nothing to do."""
     run = view.run
     if view.is_alive:
-        return f"git align batch resume {run.id}" if view.status == "paused" else None
+        return typed.of_group("batch", "resume", run.id) if view.status == "paused" else None
     if view.undone and run.status.is_final:
-        return f"git align batch land {run.id}   lands the results again; no task runs"
+        return typed.of_group("batch", "land", run.id) + "   lands the results again; no task runs"
     if view.status == "completed":
-        pushed = " --push" if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ""
-        return f"git align batch undo {run.id}{pushed}   takes all of it back" if view.standing else None
+        pushed = ("--push",) if any(one.outcome is not None and one.outcome.pushed_to for one in run.batches) else ()
+        return typed.of_group("batch", "undo", run.id, *pushed) + "   takes all of it back" if view.standing else None
     if view.status == "failed":
-        return _after_failure(run)
+        return _after_failure(run, typed)
     waits = any(one.outcome is not None and one.outcome.merge_status.value == "waiting" for one in run.batches)
     if waits:
-        return f"git align batch land {run.id}"
-    return f"git align batch resume {run.id}"
+        return typed.of_group("batch", "land", run.id)
+    return typed.of_group("batch", "resume", run.id)
 
 
-def _after_failure(run: BatchRun) -> str:
+def _after_failure(run: BatchRun, typed: Typed) -> str:
     outcomes = [one.outcome for one in run.batches if one.status.value == "failed" and one.outcome is not None]
     if any(one.would_land for one in outcomes):
-        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
+        return (
+            typed.of_group("batch", "land", run.id, "--best-subset") + "   lands the largest set that merges and passes"
+        )
     if any(one.status.value in ("failed", "skipped") for one in run.tasks.values()):
-        return f"git align batch retry {run.id}   runs again what failed"
+        return typed.of_group("batch", "retry", run.id) + "   runs again what failed"
     # Every task has completed, and what they made was refused.
     if any(one.merge_status.value == "test_failed" for one in outcomes):
-        return f"git align batch land {run.id} --best-subset   lands the largest set that merges and passes"
-    return f"git align batch land {run.id}   lands the results when that has been put right; no task runs"
+        return (
+            typed.of_group("batch", "land", run.id, "--best-subset") + "   lands the largest set that merges and passes"
+        )
+    return typed.of_group("batch", "land", run.id) + "   lands the results when that has been put right; no task runs"
 
 
 def landed_words(run: BatchRun) -> str:
@@ -51,11 +56,11 @@ def landed_words(run: BatchRun) -> str:
     return f"{len(completed) - empty} of {many(len(run.batches), 'batch', 'batches')} landed{nothing}"
 
 
-def show_failure(out: Console, view: BatchView) -> None:
+def show_failure(out: Console, view: BatchView, *, typed: Typed = NOTHING_TYPED) -> None:
     """One line of what kept a batch run from landing, and what to type next: all that is said with `--quiet`."""
     run = view.run
     reasons = [f"batch {number}: {one.reason}" for number, one in enumerate(run.batches) if one.reason]
     why = f": {'; '.join(reasons)}" if reasons else ""
     out.print(safe(f"batch run {run.id} {view.status}, {landed_words(run)}{why}"), soft_wrap=True)
-    if (step := next_step(view)) is not None:
+    if (step := next_step(view, typed)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}", soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from gitalign.cli.advice import NOTHING_TYPED, Typed
 from gitalign.cli.rendering.batch_advice import landed_words, next_step
 from gitalign.cli.rendering.runs import show_old_batch_runs
 from gitalign.cli.rendering.tables import many, plain_table, safe
@@ -28,7 +29,7 @@ _MOST_CONFLICTS = 10
 _MOST_PATHS = 5
 
 
-def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -> None:
+def show_batch_run(out: Console, view: BatchView, *, everything: bool = False, typed: Typed = NOTHING_TYPED) -> None:
     """How a batch run stands, batch by batch, and what to type next."""
     run = view.run
     out.print(
@@ -64,14 +65,15 @@ def show_batch_run(out: Console, view: BatchView, *, everything: bool = False) -
             _show_hunks(out, conflict, everything=everything)
         hidden = 0 if everything else len(outcome.conflicts) - _MOST_CONFLICTS
         if hidden > 0:
-            out.print(f"  and {many(hidden, 'conflict', 'conflicts')} more: git align batch status --verbose {run.id}")
+            all_of_them = typed.of_group("batch", "status", "--verbose", run.id)
+            out.print(f"  and {many(hidden, 'conflict', 'conflicts')} more: {safe(all_of_them)}")
         if outcome.conflicts and outcome.would_land:
             out.print(safe(f"  without them would land: {', '.join(map(display, outcome.would_land))}"))
         for line in _landing_lines(outcome):
             out.print(safe(line))
         if outcome.output:
             out.print(safe(outcome.output))
-    _show_end(out, view, everything=everything)
+    _show_end(out, view, everything=everything, typed=typed)
 
 
 def _in_part(view: BatchView) -> str:
@@ -97,7 +99,7 @@ def _outcome_words(view: BatchView, number: int, outcome: Landed) -> str:
     return f"batch {number}: {status}{tests}{undone}{why}"
 
 
-def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
+def _show_end(out: Console, view: BatchView, *, everything: bool, typed: Typed) -> None:
     if (disk := view.disk) is not None:
         trees = many(disk.work_trees, "work tree uses", "work trees use")
         out.print(
@@ -106,7 +108,7 @@ def _show_end(out: Console, view: BatchView, *, everything: bool) -> None:
         )
     if view.is_alive or everything:
         show_batch_events(out, view.events)
-    if (step := next_step(view)) is not None:
+    if (step := next_step(view, typed)) is not None:
         out.print(f"[bold]next:[/] {safe(step)}")
 
 
@@ -147,10 +149,10 @@ def _landing_lines(outcome: Landed) -> list[str]:
     return lines
 
 
-def show_batch_runs(out: Console, views: Sequence[BatchView]) -> None:
+def show_batch_runs(out: Console, views: Sequence[BatchView], *, typed: Typed = NOTHING_TYPED) -> None:
     """Every batch run, newest first."""
     if not views:
-        out.print("no batch was run here yet. [bold]next:[/] git align batch plan TASKS")
+        out.print(f"no batch was run here yet. [bold]next:[/] {safe(typed.of_group('batch', 'plan', 'TASKS'))}")
         return
     table = plain_table("batch run", "target", "status", "batches", "tasks", right=("batches", "tasks"))
     for view in views:

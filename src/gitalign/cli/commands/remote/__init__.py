@@ -9,7 +9,8 @@ VERBS = (
     *("repositories", "plan", "run", "show", "undo", "resume", "report", "verify", "fetch", "forecast", "conflicts"),
     *("resolve", "restore", "prune", "resolutions"),
     *("order", "categorize", "doctor", "jobs", "stop"),
-    *("batch-run", "batch-status", "batch-logs", "batch-stop"),
+    *("batch-plan", "batch-run", "batch-list", "batch-status", "batch-events", "batch-logs", "batch-report"),
+    *("batch-pause", "batch-stop", "batch-cancel", "batch-resume", "batch-retry", "batch-land", "batch-undo"),
 )
 
 remote = LazyGroup(

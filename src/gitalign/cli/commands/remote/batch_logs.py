@@ -12,6 +12,7 @@ from gitalign.cli.batch_options import NamedBatch
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import argument, option
 from gitalign.cli.remote import WITHOUT, Remote
+from gitalign.cli.remote_batches import batch_named
 from gitalign.cli.verb import verb
 
 _FOLLOW_EVERY_S = 1.0
@@ -27,8 +28,9 @@ def batch_logs(
     offset = 0
     with remote.connected() as client:
         name = remote.name(client)
+        batch = batch_named(client, name, batch_id)
         while True:
-            part = client.batch_log(name, batch_id, task, offset=offset)
+            part = client.batch_log(name, batch, task, offset=offset)
             click.echo(part["text"], nl=False)
             sys.stdout.flush()
             is_more, offset = part["next"] > offset, part["next"]

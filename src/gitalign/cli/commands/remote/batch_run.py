@@ -10,18 +10,15 @@ from gitalign.cli.batch_options import File, Landing
 from gitalign.cli.options import Options
 from gitalign.cli.parameters import option
 from gitalign.cli.remote import WITHOUT, Remote, carried_out
-from gitalign.cli.remote_batches import batch_said
+from gitalign.cli.remote_batches import batch_followed, text_of_tasks
 from gitalign.cli.rendering.batch_plan import show_batch_plan
 from gitalign.cli.rendering.console import console
 from gitalign.cli.verb import verb
 from gitalign.documents.models.batch_plans import BatchPlanDocument
-from gitalign.documents.models.batches import BatchRunDocument
-from gitalign.input_file import read_bounded
 
 Target = Annotated[
     str | None, option("--target", help="Branch that results land on.", shown_default="the one in the file")
 ]
-_LARGEST_BYTES = 16 * 1024 * 1024
 
 
 @verb(acts=True, without=WITHOUT)
@@ -30,7 +27,7 @@ def batch_run(file: File, *, remote: Remote, target: Target = None, landing: Lan
 
     All commands are shown first. They are executed on the machine of a worker, if the service allows it.
     """
-    text = read_bounded(file, most_bytes=_LARGEST_BYTES).decode("utf-8-sig")
+    text = text_of_tasks(file)
     more: dict[str, Any] = {"target": target} if target is not None else {}
     with remote.connected() as client:
         name = remote.name(client)
@@ -47,5 +44,4 @@ def batch_run(file: File, *, remote: Remote, target: Target = None, landing: Lan
             "push": landing.push,
             "push_hooks": landing.push_hooks,
         }
-        ended = carried_out(options, client, client.batch_run(name, plan_id, **how), BatchRunDocument)
-    return batch_said(options, ended.document, ended.exit_code)
+        return batch_followed(options, client, remote, client.batch_run(name, plan_id, **how))
