@@ -219,6 +219,18 @@ def test_a_lock_of_another_git_stays(tmp_path: Path) -> None:
     assert lock.read_bytes() == b""
 
 
+def test_an_index_that_there_is_no_room_for_is_not_said_to_be_locked(tmp_path: Path) -> None:
+    work = built(tmp_path)
+    os.utime(tmp_path / "desk" / "a", (1, 1))  # the index has to be written again
+    with FaultyGit(tmp_path / "faulty").going_wrong("update-index", "no space", every=True):
+        report = run(work.path, only=("topic",))
+    assert branch(report, "topic").verdict is Verdict.HELD_BACK
+    assert "cannot be refreshed: fatal: " in branch(report, "topic").detail
+    assert "index.lock is there" not in branch(report, "topic").detail
+    run(work.path, only=("topic",))
+    assert work.tip("topic~1") == work.tip("main")
+
+
 def test_git_keeps_away_until_the_branch_has_moved(tmp_path: Path) -> None:
     """Between work tree and branch a commit would take the target's changes for the person's own."""
     work = built(tmp_path)

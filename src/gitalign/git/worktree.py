@@ -13,13 +13,13 @@ from pathlib import Path
 from gitalign.core.names import Oid
 from gitalign.core.snapshot import Checkout, CheckoutState
 from gitalign.errors import GitAlignError, GitDied
-from gitalign.git.command import Git, text
+from gitalign.git.command import Git, said_in, text
 from gitalign.git.in_progress import in_progress
 from gitalign.git.repository import Repository
 from gitalign.git.untracked import changes_between, in_the_way
 
 _TIMEOUT_S = 300.0
-_LOCKED = 128
+_FAILED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,9 +330,11 @@ class WorkTreeMove:
             return f"in its work tree {self.path}, these are not tracked and would be lost: {found}"
         # Files of a copy or of a backup have other times than the index says, and read-tree takes that for changes.
         done = git.run("update-index", "-q", "--refresh", accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-        if done.returncode == _LOCKED:
+        if done.returncode != _FAILED:
+            return ""
+        if (Path(git.git_dir) / "index.lock").exists():
             return f"the index of its work tree {self.path} is in use: index.lock is there"
-        return ""
+        return f"the index of its work tree {self.path} cannot be refreshed: {said_in(done.stderr)[:500]}"
 
     def obstacle_head(self, expected: Oid) -> str:
         """Why it cannot follow as far as its HEAD is concerned; empty when it stands on `expected`."""
