@@ -14,11 +14,12 @@ import pytest
 from gitalign.batches.planning.tasks import TaskListError
 from gitalign.compat.project_database import DatabaseManager
 from gitalign.core.batch_records import BatchRunChange
+from gitalign.engine.run.session import journal_of, open_for
 from gitalign.errors import UserError
 from gitalign.process_owner import HeldLock
-from gitalign.store.journal import open_journal
 from gitalign.store.run_locks import batch_lock
 from tests.git.workspace import Workspace
+from tests.runs import request
 from tests.store.batch_rows import OPEN, new, running, worktree
 
 T = TypeVar("T")
@@ -56,16 +57,12 @@ def on(repository: Path, ask: Callable[[DatabaseManager], Awaitable[T]]) -> T:
 
 def carried_out(repository: Path) -> str:
     """A batch run of the project, as its process writes it; its id."""
-    state_dir = repository / ".git" / "gitalign"
-    journal = open_journal(state_dir / "gitalign.db")
-    try:
+    with journal_of(open_for(request(repository))) as journal:
         change = new(project_id=str(PROJECT))
         journal.begin_batch_run(change, plan='{"batches": []}', open_states=OPEN)
         metadata = {"execution_mode": "parallel_running", "parallel_batch_run": change.record.id}
         trees = (worktree("a", 0),)
         journal.change_batch_run(BatchRunChange(record=running(change).record, worktrees=trees, metadata=metadata))
-    finally:
-        journal.close()
     return change.record.id
 
 
@@ -156,17 +153,14 @@ def test_a_mode_that_a_killed_process_wrote_does_not_count_and_a_stop_reaches_a_
         await db.update_project_metadata(PROJECT, stop)
         return await db.get_project_execution_mode(PROJECT)
 
-    def request() -> str:
-        journal = open_journal(state_dir / "gitalign.db")
-        try:
+    def requested() -> str:
+        with journal_of(open_for(request(repository))) as journal:
             return journal.request_of_batch_run(batch_run)
-        finally:
-            journal.close()
 
     assert on(repository, asked) == "parallel"
-    assert request() == ""
+    assert requested() == ""
     lock = HeldLock.take(batch_lock(state_dir, batch_run))
     assert lock is not None
     with lock:
         assert on(repository, asked) == "parallel_running"
-        assert request() == "stop"
+        assert requested() == "stop"

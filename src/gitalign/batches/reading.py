@@ -18,7 +18,8 @@ from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_document import from_dict, with_tasks
 from gitalign.batches.planning.read_tasks import parsed, read_checklist, task_list_of, with_command
 from gitalign.batches.planning.tasks import PlanUnusable, Task, TaskList, TaskListError
-from gitalign.core.names import HEADS, display
+from gitalign.batches.running.state import BatchRun
+from gitalign.core.names import HEADS, display, ref_of
 from gitalign.errors import NotARepository
 from gitalign.git.environment import LOCATION_VARIABLES
 from gitalign.git.refs import read_refs
@@ -117,6 +118,20 @@ def require_branches(repository: Repository, tasks: Sequence[Task]) -> None:
     ]
     if faults:
         raise TaskListError(faults, hint="git branch --list; a branch of a remote must be made here first")
+
+
+def moved_branches(repository: Repository, run: BatchRun) -> tuple[str, ...]:
+    """Branches that a run took as results, and that stand elsewhere now: what they gained since is not what it landed.
+
+    Raises:
+        GitError
+    """
+    tasks = run.plan.task_list.tasks if run.plan.task_list is not None else ()
+    taken = {
+        task.branch: run.tasks[task.id].result for task in tasks if task.branch is not None and task.id in run.tasks
+    }
+    stand = read_refs(repository, HEADS) if taken else {}
+    return tuple(name for name, result in taken.items() if stand.get(ref_of(name)) != result)
 
 
 def project_id_of(repository: Repository) -> uuid.UUID:

@@ -11,7 +11,7 @@ from gitalign.batches.merging.target_place import no_branch
 from gitalign.batches.planning.plan import BatchPlan
 from gitalign.batches.planning.plan_digest import plan_digest, request_digest
 from gitalign.batches.planning.tasks import TaskId
-from gitalign.batches.reading import require_branches
+from gitalign.batches.reading import moved_branches, require_branches
 from gitalign.batches.running.context import BatchContext
 from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.run_batches import run_batches
@@ -69,6 +69,8 @@ def start_batches(
 ) -> BatchRun:
     """Run a plan. The same plan again, when it has completed, does nothing twice: its run is returned.
 
+    A plan of branches is another one when one of them has moved since.
+
     Args:
         request: which repository.
         plan: with tasks, of `plan_batches`.
@@ -83,7 +85,7 @@ def start_batches(
     Raises:
         NotPermitted: no permission for this plan.
         UserError: no target, the target is behind its upstream, a run of this plan is not finished, or a secret cannot be
-            read.
+            read; or it has completed, branches of it have moved since, and commands would be executed again.
         LandingUndone: this plan has completed, and its landing was undone since.
         GitError, StoreError, OutOfSpace
     """
@@ -102,11 +104,9 @@ def start_batches(
     require_space(opened.repository)
     run = _new_run(opened, plan, target, {**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
-        done = [
-            one for one in context.store.of_plan(request_digest(plan), target) if one.status == Status.COMPLETED.value
-        ]
-        if done and not options.again:
-            return _that_stands(context, context.store.read(done[-1].id), again="--again runs its tasks again")
+        earlier = None if options.again else _completed(opened, context, plan, target)
+        if earlier is not None:
+            return earlier
         assert plan.task_list is not None
         context.secrets.read(plan.task_list.tasks)  # before anything is written or run
         unfinished = context.store.begin(run)
@@ -118,6 +118,29 @@ def start_batches(
             )
         with followed(opened, context, run.id, listeners) as context:
             return run_batches(context, run.id, lander)
+
+
+def _completed(opened: OpenRepository, context: BatchContext, plan: BatchPlan, target: str) -> BatchRun | None:
+    """The newest run of a plan that has completed; None where branches of it have moved since: there is more to land.
+
+    Raises:
+        LandingUndone
+        UserError: branches have moved, and commands would be executed again.
+    """
+    runs = context.store.of_plan(request_digest(plan), target)
+    done = [one for one in runs if one.status == Status.COMPLETED.value]
+    if not done:
+        return None
+    earlier = _that_stands(context, context.store.read(done[-1].id), again="--again runs its tasks again")
+    moved = moved_branches(opened.repository, earlier)
+    assert earlier.plan.task_list is not None
+    if moved and any(task.argv is not None for task in earlier.plan.task_list.tasks):
+        raise UserError(
+            f"batch run {earlier.id} of this plan has completed, and {', '.join(map(display, moved))} moved since",
+            hint="--again runs all of it again, commands as well; or plan the branches in a file of their own",
+            code="branches_moved",
+        )
+    return None if moved else earlier
 
 
 def _new_run(opened: OpenRepository, plan: BatchPlan, target: str, options: dict[str, Any]) -> BatchRun:
