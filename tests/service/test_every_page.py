@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
+from urllib.parse import unquote, urljoin
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -102,6 +105,34 @@ def test_650_branches_fit_and_are_drawn_in_time(empty_database: Path, tmp_path: 
         assert large == {}
         p95 = quantiles(times, n=20)[-1]
         assert p95 < MOST_P95_S, sorted(times)[-5:]
+
+
+def test_links_lead_to_every_page_and_to_none_that_is_not_there(empty_database: Path, tmp_path: Path) -> None:
+    """Also to documents of the API; not to streams of events, which do not end."""
+    file = tmp_path / "service.db"
+    file.write_bytes(empty_database.read_bytes())
+    app = create_app({"database": {"file": file}, "work": {"workers": 0}})
+    with TestClient(app, base_url="http://localhost") as client:
+        app.state.service.repositories.add("shop", "/nowhere", actor="test")
+        ids = fill(app.state.service.database, "shop", BRANCHES)
+        signed_in(app, client)
+        waiting, seen, dead = ["/"], {"/"}, []
+        while waiting:
+            address = waiting.pop()
+            answer = client.get(address)
+            if answer.status_code != 200:
+                dead.append(address)
+            for link in (
+                re.findall(r'href="([^"#]+)"', answer.text) if "text/html" in answer.headers["Content-Type"] else ()
+            ):
+                wanted = urljoin(f"http://localhost{address}", unescape(link)).removeprefix("http://localhost")
+                if wanted not in seen and not wanted.endswith("/events") and wanted.startswith("/"):
+                    seen.add(wanted)
+                    waiting.append(wanted)
+        places = {unquote(one.partition("?")[0]) for one in seen}
+        apart = {"/sign-in", "/badge/shop.svg", f"/jobs/{ids['run']}/progress"}
+        missing = {unquote(one.partition("?")[0]) for one in addresses(ids, BRANCHES)} - places - apart
+        assert (dead, missing) == ([], set())
 
 
 @pytest.fixture(scope="module")
