@@ -313,7 +313,9 @@ LEAST = {
     ("GET", "audit"): Role.ADMIN,
     ("POST", "sign-out"): Role.VIEWER,
 }
-ADMINISTRATION = re.compile(r"(/api/v1)?/(users|people|tokens|credentials|audit|settings)(/.*)?")
+ADMINISTRATION = re.compile(
+    r"(/api/v1)?/(users|people|tokens|credentials|audit|settings|repositories/\{repository\}/credential)(/.*)?"
+)
 """For administrators, whatever is done."""
 OWN = re.compile(r"(/api/v1)?/account(/.*)?")
 """For each about the own account."""

@@ -193,6 +193,8 @@ def _repositories(walk: Walk, folder: str) -> None:
     walk("remove_repository", "other")
     (far,) = walk("set_credential", "far", "basic", "open sesame", username="ada")["repositories"]
     assert far["credential"] == "basic"
+    walk("disable_credential", "far")
+    walk("enable_credential", "far")
     walk("remove_credential", "far")
     assert walk("repository", "far")["repositories"][0]["credential"] is None
     (made,) = walk("add_schedule", "sample", "forecast", "0 3 * * *", zone="Europe/Berlin")["schedules"]

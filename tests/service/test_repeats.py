@@ -118,7 +118,7 @@ def prepared(server: Served, path: str) -> str:
     schedule = new_schedule(server.service.database, "shop", wanted).id if "{schedule}" in path else ""
     names = {
         "schedule": schedule,
-        "repository": "far" if path.endswith("credential") else "shop",
+        "repository": "far" if "/credential" in path else "shop",
         "project": "shop",
         "job": job,
         "batch": run,

@@ -60,6 +60,16 @@ class Repositories:
         """Give what the server of a repository asks for. It is kept encrypted, and never given out again."""
         return Ask(body={"kind": kind, "secret": secret, **more})
 
+    @operation("POST /api/v1/repositories/{repository}/credential/disable")
+    def disable_credential(self, repository: str, *, key: str | None = None) -> Ask[RepositoriesDocument]:
+        """Switch off what the server of a repository asks for: jobs that need it fail, and say so."""
+        return Ask()
+
+    @operation("POST /api/v1/repositories/{repository}/credential/enable")
+    def enable_credential(self, repository: str, *, key: str | None = None) -> Ask[RepositoriesDocument]:
+        """Switch it on again."""
+        return Ask()
+
     @operation("DELETE /api/v1/repositories/{repository}/credential")
     def remove_credential(self, repository: str) -> Ask[None]:
         """Forget what the server of a repository asks for."""

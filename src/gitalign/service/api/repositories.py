@@ -82,6 +82,28 @@ def put_credential(request: Request, repository: str, body: NewCredential, actor
     return once.answered(actor, give, is_harmless_again=True)
 
 
+@router.post("/{repository}/credential/disable", responses=said("repositories"))
+def disable_credential(request: Request, repository: str, actor: Admin, once: Once) -> Response:
+    """Switch off what the server of a repository asks for: jobs that need it fail, and say so."""
+    return _switched(request, repository, actor, once, on=False)
+
+
+@router.post("/{repository}/credential/enable", responses=said("repositories"))
+def enable_credential(request: Request, repository: str, actor: Admin, once: Once) -> Response:
+    """Switch it on again."""
+    return _switched(request, repository, actor, once, on=True)
+
+
+def _switched(request: Request, repository: str, actor: Actor, once: Once, *, on: bool) -> Response:
+    service = service_of(request)
+
+    def switch() -> Response:
+        Credentials(service.database).switch(repository, on=on, actor=actor.name)
+        return answer(documents.dump_repositories([service.repositories.get(repository)]))
+
+    return once.answered(actor, switch, is_harmless_again=True)
+
+
 @router.delete("/{repository}/credential", status_code=204)
 def remove_credential(request: Request, repository: str, actor: Admin) -> Response:
     """Forget what the server of a repository asks for."""
