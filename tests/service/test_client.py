@@ -163,6 +163,16 @@ def test_a_stream_goes_on_as_long_as_the_service_comes_back() -> None:
     asyncio.run(main())
 
 
+def test_a_document_of_another_release_is_refused_with_the_next_step() -> None:
+    call = calls.document_of_job("j1", PlanDocument, patiently=False)
+    newer = b'{"format": "git-align/plan", "version": "9.0", "release": "9.1.0"}'
+    with pytest.raises(RemoteError, match=r"use git-align 9\.1\.0") as refused:
+        calls.answer(call, 200, "application/json", newer)
+    assert "release of git-align that the service has" in refused.value.hint
+    with pytest.raises(UserError, match="came to text, not to PlanDocument"):
+        calls.answer(call, 200, "text/html", b"<!doctype html>")
+
+
 def test_answers_that_no_service_gives() -> None:
     with pytest.raises(Problem, match="not JSON"):
         calls.answer(Client.repositories.call(), 200, "application/json", b"<html>")

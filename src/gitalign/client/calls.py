@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
-from gitalign.documents.formats import FORMATS, Format
+from gitalign.documents.formats import FORMATS, Format, opened
 from gitalign.documents.models.service import JobDocument, JobsDocument
-from gitalign.errors import GitAlignError, UserError
+from gitalign.documents.reading import Malformed
+from gitalign.errors import GitAlignError, RemoteError, UserError
 
 T = TypeVar("T")
 OVER = ("done", "failed", "stopped")
@@ -113,6 +114,13 @@ def document_of_job(job: JobDocument | str, kind: type[T], *, patiently: bool) -
             raise UserError(
                 f"job {job_id(job)} came to {name or 'another document'}, not to {kind.__name__}", code="usage"
             )
+        try:
+            opened(said, name)
+        except Malformed as error:
+            raise RemoteError(
+                f"job {job_id(job)} came to a document that cannot be read here: {error}",
+                hint="install the release of git-align that the service has",
+            ) from error
         return cast(T, said)
 
     path = f"/api/v1/jobs/{quote(job_id(job), safe='')}/document"
