@@ -14,7 +14,7 @@ class GitAlignError(Exception):
     """Root of all errors.
 
     Attributes:
-        code: stable machine-readable word, part of the JSON contract.
+        code: stable machine-readable word, part of the JSON contract: the one given, or the class's.
         hint: what to type or change next; may be empty.
         retryable: True when the same call may succeed later without any change (lock, network, time-out).
         exit_code: exit status of the command line for this error.
@@ -30,11 +30,6 @@ class GitAlignError(Exception):
         self.hint = hint
         if code:
             self.code = code
-
-    @property
-    def error_code(self) -> str:
-        """The instance's code: the one given, or the class's."""
-        return self.code
 
 
 class UserError(GitAlignError):

@@ -363,7 +363,7 @@ def test_a_target_that_has_diverged_from_its_remote_is_refused(shared: Shared) -
     shared.teammate()
     with pytest.raises(UserError, match="main lacks 1 commit of origin/main, and has others") as caught:
         started(shared, sh("t", "echo > t"))
-    assert caught.value.error_code == "target_behind"
+    assert caught.value.code == "target_behind"
     shared.bench.world.git("branch", "-q", "--unset-upstream", "main")
     run = started(shared, sh("t", "echo > t"))
     assert (run.status, run.tasks["t"].base) == (Status.COMPLETED, shared.bench.world.git("rev-parse", "main~1"))
@@ -390,4 +390,4 @@ def test_a_push_that_cannot_be_is_refused_before_anything_runs(shared: Shared, w
         started(shared, sh("t", f"touch {ran}"), **options)
     assert not ran.exists()
     codes = {"private": "unpublished_target", "no-fetch": "usage"}
-    assert caught.value.error_code == codes.get(why, "push_held_back"), caught.value.message
+    assert caught.value.code == codes.get(why, "push_held_back"), caught.value.message

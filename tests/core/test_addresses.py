@@ -40,7 +40,7 @@ def test_well_formed(url: str, origin: str) -> None:
 def test_not_an_address(url: str) -> None:
     with pytest.raises(UserError) as caught:
         parsed_address(url)
-    assert (caught.value.error_code, bool(caught.value.hint)) == ("bad_address", True)
+    assert (caught.value.code, bool(caught.value.hint)) == ("bad_address", True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_allowed(hosts: list[str], url: str, is_allowed: bool) -> None:
         return
     with pytest.raises(UserError) as caught:
         rules.require(parsed_address(url))
-    assert (caught.value.error_code, "settings" in caught.value.hint) == ("address_not_allowed", True)
+    assert (caught.value.code, "settings" in caught.value.hint) == ("address_not_allowed", True)
 
 
 PRIVATE = [

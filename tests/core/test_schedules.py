@@ -39,7 +39,7 @@ def test_due(cron: str, zone: str, after: str, due: str) -> None:
 def test_not_a_schedule(cron: str, zone: str) -> None:
     with pytest.raises(UserError) as caught:
         next_tick(cron, zone, after=at("2026-01-01T00:00"))
-    assert caught.value.error_code == "bad_schedule"
+    assert caught.value.code == "bad_schedule"
 
 
 @pytest.mark.parametrize(

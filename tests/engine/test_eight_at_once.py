@@ -120,7 +120,7 @@ def run(place: Path, number: int, path: str, meet: Callable[[], object]) -> Came
         )
         exit_code = report.exit_code()
     except GitAlignError as failure:
-        error = failure.error_code
+        error = failure.code
     words = ("for-each-ref", "--format=%(refname) %(objectname) %(committerdate:unix) %(committername)", "refs/heads")
     refs = open_repository(place).git.lines(*words)
     return Came(

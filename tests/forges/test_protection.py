@@ -280,7 +280,7 @@ def test_plan_and_doctor_show_it_and_a_run_is_refused_where_that_is_wanted(here:
     permit = Permit(plan_id="*", given_by="test")
     with pytest.raises(PlanRefused, match="protection of main is violated") as caught:
         facade.run(request(here, forge, "github", violated="refuse"), permit=permit)
-    assert (caught.value.error_code, here.tip("topic")) == ("not_protected", before)
+    assert (caught.value.code, here.tip("topic")) == ("not_protected", before)
     forge.answers.clear()
     with pytest.raises(PlanRefused, match="protection of main is unknown"):
         facade.run(request(here, forge, "github", unknown="refuse"), permit=permit)

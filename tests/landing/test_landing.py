@@ -115,7 +115,7 @@ def test_many_branches_get_an_answer_with_a_bound() -> None:
 def test_a_circle_is_named() -> None:
     with pytest.raises(UserError, match="circle: a before c before b before a") as caught:
         check_dependencies([("b", "a"), ("a", "c"), ("c", "b"), ("c", "d")])
-    assert caught.value.error_code == "dependency_cycle"
+    assert caught.value.code == "dependency_cycle"
     with pytest.raises(UserError, match="circle: a before a"):
         check_dependencies([("a", "a")])
     check_dependencies([("a", "b"), ("b", "c"), ("a", "c")])

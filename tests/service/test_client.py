@@ -122,7 +122,7 @@ def test_what_is_refused(server: Served) -> None:
         assert (refused.value.status, refused.value.code, refused.value.exit_code) == (403, "not_allowed", 2)
         with pytest.raises(Problem) as unknown:
             list(client.events("none"))
-        assert unknown.value.error_code == "unknown_repository"
+        assert unknown.value.code == "unknown_repository"
     with Client(server.address, server.token()) as client, pytest.raises(Problem) as faulty:
         client.plan("sample", strategy="magic")  # type: ignore[arg-type]
     assert faulty.value.code == "usage"

@@ -78,7 +78,7 @@ def test_a_new_key_comes_first_and_the_old_one_can_go() -> None:
 def test_what_does_not_fit_is_refused(credential: Credential, url: str) -> None:
     with pytest.raises(UserError) as caught:
         require_fitting(credential, parsed_address(url))
-    assert caught.value.error_code == "bad_credential"
+    assert caught.value.code == "bad_credential"
 
 
 def test_keys_in_a_file_or_the_environment(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_folder_under_every_name(database: ServiceDatabase, repository: Path, 
     for place in (repository, repository / ".git", repository / "within", link, tree, Path(f"{repository}/")):
         with pytest.raises(Contradiction) as refused:
             add_folder(database, "other", str(place))
-        assert (refused.value.error_code, REPOSITORY in refused.value.message) == ("registered_twice", True)
+        assert (refused.value.code, REPOSITORY in refused.value.message) == ("registered_twice", True)
     assert add_folder(database, "another", str(sample)).name == "another"
     assert add_folder(database, "gone", str(tmp_path / "gone")).name == "gone", "what cannot be seen is not the same"
 

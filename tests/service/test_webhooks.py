@@ -256,4 +256,4 @@ def test_without_a_key_no_webhook_is_added(database: ServiceDatabase, monkeypatc
     monkeypatch.delenv(KEYS_VARIABLE, raising=False)
     with pytest.raises(ConfigError, match="no key") as refused:
         new_webhook(database, settings_of({}, whole="test"), REPOSITORY, "https://ci.example.org/", kinds=[])
-    assert (refused.value.error_code, Webhooks(database).of(REPOSITORY)) == ("no_credential_key", ())
+    assert (refused.value.code, Webhooks(database).of(REPOSITORY)) == ("no_credential_key", ())

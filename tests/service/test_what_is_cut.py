@@ -36,7 +36,7 @@ TEMPLATES = SOURCE / "service/pages/templates"
 _SHOP = "/repositories/shop"
 _TEXTS = re.compile(
     r"oid|clean|broken|commit|upstream|digest|hexdigest\(\)|number|why|error|what|word|(plan|job|schedule)_id|project"
-    r"|detail|error_code|str\(error\)|answered\['error'\]|request\.query_params\.get\(.*\)|f'.*'|texts|before"
+    r"|detail|code|str\(error\)|answered\['error'\]|request\.query_params\.get\(.*\)|f'.*'|texts|before"
 )
 """What is shortened in the code with a number: text and ids, whose end does not matter."""
 _OTHERWISE = {

@@ -58,7 +58,7 @@ def _tool(offered: list[Tool], hints: ToolAnnotations, answers: Mapping[str, Any
                 return function(*words, **more)
             except GitAlignError as error:
                 hint = f" Next: {error.hint}." if error.hint else ""
-                raise ToolError(display(f"{error.error_code}: {error.message}.{hint}")) from error
+                raise ToolError(display(f"{error.code}: {error.message}.{hint}")) from error
 
         tool = Tool.from_function(called, annotations=hints, structured_output=True)
         # The SDK makes schemas of Python's types alone; ours come from the documents.

@@ -60,11 +60,11 @@ def _guarded(options: Options, work: Callable[[], int], *, can_resume: bool) -> 
     except GitAlignError as error:
         if options.verbose or isinstance(error, InvariantBroken):
             _log_crash(options)
-        _tell(options, error.error_code, error.message, error.hint, getattr(error, "faults", ()))
+        _tell(options, error.code, error.message, error.hint, getattr(error, "faults", ()))
         return error.exit_code
     except Exception as error:
         if (short := shortage_of(error)) is not None:
-            _tell(options, short.error_code, short.message, short.hint, ())
+            _tell(options, short.code, short.message, short.hint, ())
             return short.exit_code
         place = _log_crash(options)
         _tell(

@@ -324,7 +324,7 @@ def _refused(codes: Sequence[str]) -> dict[str, Any]:
 
 def _exception(error: BaseException) -> dict[str, Any]:
     if isinstance(error, GitAlignError):
-        code, message = error.error_code, error.message
+        code, message = error.code, error.message
     else:
         code, message = "exception", f"{type(error).__name__}: {error}"
     return {"status": "exception", "errors_detected": [code], "error_message": message}

@@ -286,7 +286,7 @@ def _require_current(opened: OpenRepository, target: str, options: BatchOptions)
         if options.push:
             raise
         hint = f"{error.hint}; or start from what is known of it: --no-fetch" if error.hint else "add --no-fetch"
-        raise RemoteError(error.message, hint=hint, code=error.error_code) from error
+        raise RemoteError(error.message, hint=hint, code=error.code) from error
 
 
 def _ready_lander(opened: OpenRepository, options: BatchOptions, caller: Caller, target: str) -> BatchLander | None:

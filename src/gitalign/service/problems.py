@@ -164,7 +164,7 @@ def of_error(request: Request, error: GitAlignError) -> JSONResponse:
         headers["Retry-After"] = _RETRY_AFTER_S
     faults = tuple(getattr(error, "faults", ()))
     body = problem(
-        status, code=error.error_code, detail=error.message, hint=error.hint, faults=faults, instance=request.url.path
+        status, code=error.code, detail=error.message, hint=error.hint, faults=faults, instance=request.url.path
     )
     return JSONResponse(body, status_code=status.value, headers=headers, media_type=MEDIA_TYPE)
 

@@ -189,7 +189,7 @@ class TargetReader:
         try:
             fetch(self.repository, remote, [name])
         except RemoteError as error:
-            if error.error_code != _NOT_THERE:
+            if error.code != _NOT_THERE:
                 raise
 
     def _fetch_place(self, place: PushPlace) -> None:

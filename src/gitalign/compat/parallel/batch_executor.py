@@ -173,7 +173,7 @@ class BatchExecutor:
                 status = "completed" if data["success"] else "failed"
                 await self.db.update_batch_status(number, status, completed_at=at)
         except UserError as error:
-            if error.error_code != _ENGINE_WRITES:
+            if error.code != _ENGINE_WRITES:
                 raise
 
     async def _result(self, run: BatchRun, number: int, batch_id: int) -> BatchResult:

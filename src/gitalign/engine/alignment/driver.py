@@ -233,12 +233,12 @@ class _Drive:
             self._results[step.id] = result
             return StepDone(step.id, result.outcome)
         except GitAlignError as error:
-            return StepRaised(step.id, attempt, error.error_code, error.message, error.hint, error.retryable)
+            return StepRaised(step.id, attempt, error.code, error.message, error.hint, error.retryable)
         except (
             BaseException
         ) as error:  # in a worker thread also SystemExit: without an event the run would wait for ever
             if (short := shortage_of(error)) is not None:
-                return StepRaised(step.id, attempt, short.error_code, short.message, short.hint, False)
+                return StepRaised(step.id, attempt, short.code, short.message, short.hint, False)
             _LOG.exception("a bug met branch %s", step.branch.name)
             return StepRaised(
                 step.id,

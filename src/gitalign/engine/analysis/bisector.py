@@ -150,7 +150,7 @@ class Bisector:
             try:
                 outcome = self._integrated(one.fork - position)
             except ABOUT_ONE_MERGE as error:
-                return Undetermined(code=error.error_code, reason=str(error))
+                return Undetermined(code=error.code, reason=str(error))
             match outcome:
                 case Aligned():
                     state = state.answered(position, is_clean=True)

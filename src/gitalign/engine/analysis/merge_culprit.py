@@ -87,7 +87,7 @@ def brought_in(
         try:
             return _Side(integration.graph, one, lane, touched, stop, deadline).find()
         except ABOUT_ONE_MERGE as error:
-            return Undetermined(code=error.error_code, reason=str(error))
+            return Undetermined(code=error.code, reason=str(error))
 
     answers = map_on_workers(integration, sorted({one.furthest.broken for one in fresh}), ask, fresh)
     wrote = authorship(integration.quarantine.repository.git, sorted({one for one in answers if isinstance(one, str)}))

@@ -26,7 +26,7 @@ def ready(request: Request) -> JSONResponse:
     try:
         service_of(request).require_ready()
     except StoreError as error:
-        return JSONResponse({"status": "not ready", "reason": error.error_code}, status_code=503)
+        return JSONResponse({"status": "not ready", "reason": error.code}, status_code=503)
     return JSONResponse({"status": "ok"})
 
 

@@ -80,7 +80,7 @@ def _shown(service: Service, request: Request) -> tuple[str, dict[str, Any]]:
     try:
         text = plan_text(service, request.path_params["repository"])
     except NoExecutionPlan as error:
-        raise NotFound(error.message, hint=error.hint, code=error.error_code) from error
+        raise NotFound(error.message, hint=error.hint, code=error.code) from error
     return text, json.loads(text)
 
 

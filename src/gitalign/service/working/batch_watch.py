@@ -89,7 +89,7 @@ class BatchWatch:
             try:
                 facade.ask_batch(self._request, self._batch_id, asked)
             except GitAlignError as error:
-                if error.error_code != "batch_not_running":  # it has not begun yet, or has ended
+                if error.code != "batch_not_running":  # it has not begun yet, or has ended
                     raise
                 return
             self._asked = hold.asked

@@ -291,9 +291,9 @@ class Workers:
             return
         state = JobState.STOPPED if isinstance(result, Interrupted) else JobState.FAILED
         error = {
-            "code": result.error_code,
+            "code": result.code,
             "message": hold.access.redacted(result.message),
             "hint": result.hint,
             "exit_code": result.exit_code,
         }
-        self._held_jobs.finish(held, state, outcome=result.error_code[:24], error=error)
+        self._held_jobs.finish(held, state, outcome=result.code[:24], error=error)
