@@ -34,17 +34,22 @@ def test_the_tests_that_the_table_names_are_there() -> None:
 
 
 def test_a_key_ends_a_command_where_signals_are_ignored_from_outside() -> None:
-    """As from nohup, or in a background job of a shell without a terminal."""
-    test = "tests/resolving/test_at_the_terminal.py::test_ctrl_c_at_the_question_is_no_bug"
+    """A part of the suite by `nohup`, in the background of a shell without a terminal, in a session of its own."""
+    tests = [
+        "tests/resolving/test_at_the_terminal.py::test_ctrl_c_at_the_question_is_no_bug",
+        "tests/hostile/test_hostile.py::test_signals_stop_cleanly_and_resume_goes_on",
+        "tests/cli/test_started_otherwise.py::test_without_a_terminal_no_question_waits",
+    ]
     done = subprocess.run(
-        ["sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", *ALONE, test],
+        ["setsid", "-w", "nohup", "sh", "-c", 'trap "" INT; "$@" & wait $!', "sh", *ALONE, *tests],
         cwd=ROOT,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
