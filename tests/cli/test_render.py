@@ -154,7 +154,11 @@ def test_every_error_ends_in_words_and_a_code(
 
 
 @pytest.mark.parametrize("acts", [True, False])
-def test_only_a_verb_that_acts_can_be_resumed(acts: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_a_verb_that_acts_can_be_resumed(
+    acts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where runs cannot be looked up
+
     def work() -> int:
         raise KeyboardInterrupt
 
