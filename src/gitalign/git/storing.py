@@ -200,6 +200,10 @@ def remove_half_named(packs: Path, *, before: float) -> int:
             pack.with_suffix(".rev").unlink(missing_ok=True)
             pack.unlink()
             removed += 1
+    for reverse in packs.glob("pack-*.rev"):
+        with suppress(OSError):
+            if not reverse.with_suffix(".pack").exists() and reverse.stat().st_mtime < before:
+                reverse.unlink()
     return removed
 
 
