@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -255,3 +256,54 @@ def test_a_work_tree_whose_head_is_gone_can_be_given_up(stopped: Workspace) -> N
         if content is not None:
             (linked / "HEAD").write_text(content)
         assert look(repository, session).stand is Stand.GONE, content
+
+
+def test_a_rebase_that_dies_at_a_conflict_is_still_stopped_at_its_commit(tmp_path: Path) -> None:
+    """Another process has the lock of `rerere`, so git ends before it says where it stopped."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n", "g": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("first", {"f": b"topic\n"})
+    second = work.commit("second", {"g": b"topic\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"main\n", "g": b"main\n"})
+    seen = facade.resolve(request(work.path), "topic")
+    (Path(seen.session.folder) / "f").write_bytes(b"both\n")
+    work.git("-C", seen.session.folder, "add", "f")
+    lock = Path(work.git("-C", seen.session.folder, "rev-parse", "--absolute-git-dir"), "MERGE_RR.lock")
+    work.git("-C", seen.session.folder, "commit", "-qC", "REBASE_HEAD")
+    lock.touch()
+    work.git("-C", seen.session.folder, "rebase", "--continue", check=False)
+    lock.unlink()
+    seen = facade.resolve(request(work.path), "topic")
+    assert (seen.stand, seen.stopped_at, seen.subject) == (Stand.STOPPED, second, "second")
+    (Path(seen.session.folder) / "g").write_bytes(b"both\n")
+    work.git("-C", seen.session.folder, "add", "g")
+    seen = facade.resolve_continue(request(work.path), "topic")
+    assert seen.stand is Stand.DONE
+    assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
+    assert work.git("log", "--format=%s", "main..topic").splitlines() == ["second", "first"]
+    assert work.git("show", "topic:g") == "both"
+
+
+def test_nothing_of_git_goes_on_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `git commit` leaves behind in the background has locks that the rebase needs."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("first", {"f": b"topic\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"main\n"})
+    events = tmp_path / "events"
+    config = tmp_path / "config"
+    config.write_text(f"[trace2]\n\teventTarget = {events}\n[gc]\n\tauto = 1\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    seen = facade.resolve(request(work.path), "topic")
+    (Path(seen.session.folder) / "f").write_bytes(b"both\n")
+    state = Path(work.git("-C", seen.session.folder, "rev-parse", "--absolute-git-dir"), "rebase-merge")
+    (state / "git-rebase-todo").write_text("exec true\n")  # a person edited the list, so git itself goes on
+    facade.resolve_stage(request(work.path), "topic")
+    assert facade.resolve_continue(request(work.path), "topic").stand is Stand.DONE
+    begun = re.findall(r'"argv":\["[^"]*","([a-z-]+)"', events.read_text())
+    assert {"rebase", "commit"} <= set(begun)
+    assert not {"maintenance", "gc"} & set(begun)

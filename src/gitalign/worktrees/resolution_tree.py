@@ -17,12 +17,12 @@ from gitalign.core.conflict import StageEntry
 from gitalign.core.manual_resolution import Look, ResolutionSession, Stand
 from gitalign.core.names import Oid, shell_word
 from gitalign.errors import GitError, OutOfSpace, UserError
-from gitalign.git.asking import retried
 from gitalign.git.command import Git, raw, text
 from gitalign.git.refs import read_refs
 from gitalign.git.remerge import merge_again
 from gitalign.git.repository import Repository
 from gitalign.tree_removal import remove_tree
+from gitalign.worktrees.rebase_state import commit_at, last_picked, progress
 from gitalign.worktrees.resolution_course import Course
 
 _TIMEOUT_S = 600.0
@@ -37,10 +37,12 @@ _PLAIN = (
     ("rerere.enabled", "true"),
     ("rerere.autoUpdate", "false"),
     ("commit.gpgSign", "false"),
+    # `git commit` in a rebase starts it, and in newer git its `rerere gc` has the lock that the rebase needs a moment later.
+    ("maintenance.auto", "false"),
+    ("gc.auto", "0"),
 )
 _MARK = "gitalign-session"
 _OURS, _THEIRS = 2, 3
-_BY_ITSELF = re.compile(r"(rebase|pull)( -i| .*)? \((pick|start|finish|reset)\)|reset: |checkout: ")
 _MARKS = (re.compile(rb"^<{7}([ \r]|$)", re.MULTILINE), re.compile(rb"^>{7}([ \r]|$)", re.MULTILINE))
 """Labels may be missing: rerere leaves markers without them when it settles a part of a file."""
 
@@ -89,9 +91,12 @@ def look(repository: Repository, session: ResolutionSession) -> Look:
     if not is_under_way:
         stand = Stand.LEFT if head == session.seen else Stand.DONE
         return Look(session=session, stand=stand, head=head, now=now)
-    position, total = _progress(git_dir, course)
+    position, total = progress(git_dir, course)
     entries = _unmerged(git)
+    changed = [] if entries else _changed(git)
     stopped_at = commit_at(git, "MERGE_HEAD" if session.is_merge else "REBASE_HEAD")
+    if stopped_at is None and (entries or changed):
+        stopped_at = last_picked(git_dir)
     if stopped_at is not None and course is not None:
         stopped_at = course.known(stopped_at)
     subject = ""
@@ -106,7 +111,7 @@ def look(repository: Repository, session: ResolutionSession) -> Look:
         stopped_at=stopped_at,
         subject=subject,
         entries=entries,
-        marked=() if entries else marked(folder, _changed(git)),
+        marked=marked(folder, changed),
         now=now,
     )
 
@@ -226,18 +231,6 @@ def not_added(repository: Repository, session: ResolutionSession) -> list[str]:
     return [text(path) for path in done.stdout.split(b"\0") if path]
 
 
-def made_by_hand(git: Git) -> frozenset[Oid]:
-    """Commits that a person made in a work tree, as its reflog has them; those that `git rebase` picked by itself are none.
-
-    Source: `git help reflog`; sequencer.c, reflog_message.
-    """
-    if commit_at(git, "HEAD") is None:
-        return frozenset()
-    listed = retried(lambda: git.run("log", "-g", "--no-show-signature", "--format=%H %gs", "HEAD"))
-    found = [line.partition(" ") for line in text(listed.stdout).splitlines()]
-    return frozenset(Oid(oid) for oid, _, words in found if words and _BY_ITSELF.match(words) is None)
-
-
 def inside(repository: Repository, session: ResolutionSession) -> Git:
     """git in the work tree; hooks do not run for what we start.
 
@@ -283,27 +276,6 @@ def _linked(repository: Repository, folder: Path) -> Path | None:
         return None
     is_here = linked.parent == Path(os.path.realpath(repository.common_dir)) / "worktrees"
     return linked if is_here and os.path.realpath(back) == os.path.realpath(link) else None
-
-
-def _progress(git_dir: Path, course: Course | None) -> tuple[int, int]:
-    try:
-        done, of = (int((git_dir / "rebase-merge" / name).read_text()) for name in ("msgnum", "end"))
-    except (OSError, ValueError):
-        return 1, 1
-    total = of if course is None else max(of, len(course.picks))
-    return total - of + done, total
-
-
-def commit_at(git: Git, name: str) -> Oid | None:
-    """The commit that a name of git's stands for in a work tree, if there is one.
-
-    Raises:
-        GitError: that cannot be found out; what is in progress is never guessed.
-    """
-    # Exit code 1 is that of a name that stands for nothing.
-    words = ("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}")
-    done = retried(lambda: git.run(*words, accept=(0, 1)))
-    return Oid(text(done.stdout).strip()) if done.returncode == 0 else None
 
 
 def _unmerged(git: Git) -> tuple[StageEntry, ...]:

@@ -25,6 +25,7 @@ from gitalign.git.repository import Repository
 from gitalign.git.trees import write_commit
 from gitalign.integrate.merge import merge_message, merge_target
 from gitalign.integrate.pick import ReplayRules
+from gitalign.worktrees import rebase_state
 from gitalign.worktrees import resolution_tree as tree
 from gitalign.worktrees.conflict_stop import carriers, laid_out, put_conflict, stop_merge, stop_rebase
 from gitalign.worktrees.resolution_course import Course
@@ -183,7 +184,8 @@ def _after_stop(opened: OpenRepository, inside: Git, course: Course, step: Step,
     # Every command begins with a letter, whatever core.commentChar is.
     found = [_TODO.match(line) for line in lines if line[:1].isalpha()]
     oids = [course.known(Oid(one[1])) for one in found if one is not None]
-    stopped = tree.commit_at(inside, "REBASE_HEAD")
+    named = rebase_state.commit_at(inside, "REBASE_HEAD")
+    stopped = named or rebase_state.last_picked(Path(inside.git_dir))
     if None in found or not set(oids) <= set(course.picks) or stopped is None:
         return None
     stopped = course.known(stopped)
@@ -192,6 +194,8 @@ def _after_stop(opened: OpenRepository, inside: Git, course: Course, step: Step,
         return None
     seen = (*course.seen, stopped)
     tip = head if skip else _resolved(opened, inside, stopped, head)
+    if named is None and tip == head and not skip:
+        return None  # git died, and nothing is there of the commit it picked last: only git knows whether it is done
     return replace(course, seen=seen, rest=tuple(oids), tip=tip)
 
 
@@ -239,7 +243,7 @@ def unasked(
     inside = tree.inside(opened.repository, session)
     course = Course.read(inside.git_dir)
     seen = set(course.seen) if course is not None else set[Oid]()
-    by_hand = tree.made_by_hand(inside)
+    by_hand = rebase_state.made_by_hand(inside)
     open_ones = [(old, new) for old, new in made if old[0] not in seen and new[0] not in by_hand and old[0] != new[0]]
     if not open_ones:
         return []
