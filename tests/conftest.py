@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.costs import Costs
+from tests.measured import FirstCases
 from tests.needs import CHROMIUM, LATER
 from tests.place import MemoryPlace, in_memory
 from tests.warm import RARELY
@@ -60,6 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--costs")
     if path:
         config.pluginmanager.register(Costs(path.absolute(), is_worker=is_worker), "costs")
+    if config.getoption("cov_source", None):
+        config.pluginmanager.register(FirstCases(config))
     # Workers make their folders within the one of the process that started them.
     if not is_worker and not config.option.basetemp and not config.option.collectonly and (memory := in_memory()):
         config.stash[_PLACE] = memory
