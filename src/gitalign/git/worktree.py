@@ -330,11 +330,9 @@ class WorkTreeMove:
             return f"in its work tree {self.path}, these are not tracked and would be lost: {found}"
         # Files of a copy or of a backup have other times than the index says, and read-tree takes that for changes.
         done = git.run("update-index", "-q", "--refresh", accept=(0, 1, 128), timeout_s=_TIMEOUT_S)
-        if done.returncode != _FAILED:
-            return ""
-        if (Path(git.git_dir) / "index.lock").exists():
-            return f"the index of its work tree {self.path} is in use: index.lock is there"
-        return f"the index of its work tree {self.path} cannot be refreshed: {said_in(done.stderr)[:500]}"
+        is_locked = (Path(git.git_dir) / "index.lock").exists()
+        why = "is in use: index.lock is there" if is_locked else f"cannot be refreshed: {said_in(done.stderr)[:500]}"
+        return f"the index of its work tree {self.path} {why}" if done.returncode == _FAILED else ""
 
     def obstacle_head(self, expected: Oid) -> str:
         """Why it cannot follow as far as its HEAD is concerned; empty when it stands on `expected`."""
