@@ -94,6 +94,11 @@ def test_a_run_gets_what_the_first_fitting_rule_says(server: Served, client: htt
     entry = server.service.audit.newest(1)[0]
     assert (entry.action, entry.subject, made["token"] in str(entry)) == ("token.create", made["id"], False)
 
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    wanted = {"kind": "run", "cron": "* * * * *"}
+    refused = client.post("/api/v1/repositories/shop/schedules", json=wanted, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "author_not_allowed"), "it would outlive the token"
+
     for claims, names in (
         ({"ref": "refs/heads/feature"}, ["lab", "shop"]),
         ({"repository": "acme/other", "sub": "repo:acme/other", "run_id": None}, ["lab", "shop"]),
@@ -104,7 +109,6 @@ def test_a_run_gets_what_the_first_fitting_rule_says(server: Served, client: htt
 
     with server.service.database.writing() as connection:
         connection.execute(schema.tokens.update().where(schema.tokens.c.id == made["id"]).values(expires_at=1))
-    headers = {"Authorization": f"Bearer {made['token']}"}
     assert client.get("/api/v1/repositories", headers=headers).status_code == 401
     with server.client(Role.ADMIN) as admin:
         page = admin.get("/tokens").text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -14,10 +13,10 @@ from gitalign.errors import NotPermitted
 from gitalign.store.service import schema
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.grants import current_names
+from gitalign.store.service.rows import OF_TOKEN
 from gitalign.store.service.schedules import author_of
 
 _USERS, _TOKENS, _SCHEDULES = schema.users, schema.tokens, schema.schedules
-_OF_TOKEN = re.compile(r".* \(([0-9a-f]+)\)")
 
 
 class Authors:
@@ -59,7 +58,7 @@ def _author(connection: Connection, name: str) -> str:
 
 def _lost(connection: Connection, author: str, needed: Role, repository: str) -> str | None:
     """What the author lost; None for one who may."""
-    token = _OF_TOKEN.fullmatch(author)
+    token = OF_TOKEN.fullmatch(author)
     if token is None:
         person = connection.execute(select(_USERS).where(_USERS.c.name == author)).first()
         return None if person is None else _lost_by(connection, person, _why_out(person), needed, repository)

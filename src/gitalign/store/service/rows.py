@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -75,6 +76,10 @@ def repository_of(row: Row[Any]) -> ServedRepository:
 def event_of(row: Row[Any]) -> ServiceEvent:
     """An event from a row with the id of its job as `job_id`."""
     return ServiceEvent(seq=row.seq, job=row.job_id, kind=row.kind, at=instant(row.at), document=row.body)
+
+
+OF_TOKEN = re.compile(r".* \(([0-9a-f]+)\)")
+"""The name of a token as an author, with its id."""
 
 
 def token_of(row: Row[Any], *, repositories: tuple[str, ...]) -> Token:

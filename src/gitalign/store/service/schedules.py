@@ -13,13 +13,13 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from gitalign.core.jobs import Job, JobKind, NewJob
 from gitalign.core.names import display
 from gitalign.core.schedules import NEVER, Schedule, ScheduledKind
-from gitalign.errors import NoResources, NotFound
+from gitalign.errors import NoResources, NotFound, NotPermitted
 from gitalign.store.service import schema
 from gitalign.store.service.audit import write_entry
 from gitalign.store.service.clock import as_ms, as_time, instant, now_ms
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.new_jobs import write_job
-from gitalign.store.service.rows import repository_number
+from gitalign.store.service.rows import OF_TOKEN, repository_number
 
 _SCHEDULES, _REPOSITORIES, _JOBS = schema.schedules, schema.repositories, schema.jobs
 _MOST = 100
@@ -42,6 +42,7 @@ class Schedules:
         Raises:
             NotFound: there is no such repository.
             NoResources: it has very many already.
+            NotPermitted: a token of a run of a CI would leave something behind that outlives it.
         """
         values = {
             "id": new.id,
@@ -56,6 +57,7 @@ class Schedules:
         }
         with self._database.writing() as connection:
             number = repository_number(connection, new.repository)
+            _require_lasting(connection, new.created_by)
             mine = select(_SCHEDULES.c.number).where(_SCHEDULES.c.repository == number)
             if len(connection.execute(mine.limit(_MOST)).all()) >= _MOST:
                 raise NoResources(
@@ -181,6 +183,18 @@ class Schedules:
         waiting = select(_JOBS.c.created_by).where(_JOBS.c.repository == repository, _JOBS.c.state.in_(schema.OPEN))
         names = connection.execute(waiting).scalars().all()
         return len(names) < most_open and author_of(due.id) not in names
+
+
+def _require_lasting(connection: Connection, author: str) -> None:
+    token = OF_TOKEN.fullmatch(author)
+    issuer = schema.tokens.c.issuer
+    query = select(issuer).where(schema.tokens.c.id == token[1], issuer.is_not(None)) if token is not None else None
+    if query is not None and connection.execute(query).first() is not None:
+        raise NotPermitted(
+            "the token of a run of a CI ends soon, and a schedule does not",
+            hint="have a person add the schedule",
+            code="author_not_allowed",
+        )
 
 
 def author_of(schedule_id: str) -> str:
