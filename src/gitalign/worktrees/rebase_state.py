@@ -41,8 +41,12 @@ def progress(git_dir: Path, course: Course | None) -> tuple[int, int]:
     return total - of + done, total
 
 
-def last_picked(git_dir: Path) -> Oid | None:
+def last_picked(git_dir: Path, course: Course | None) -> Oid | None:
     """The commit that git picked last; it notes that before it merges, and `REBASE_HEAD` only behind that, if it does not fail.
+
+    Args:
+        git_dir: of the work tree.
+        course: which commits are of the branch, or stand for one; others are made up to have git stop.
 
     Source: sequencer.c, save_todo and error_with_patch.
     """
@@ -51,7 +55,10 @@ def last_picked(git_dir: Path) -> Oid | None:
     except FileNotFoundError:
         return None
     picked = _A_PICK.match(done.rstrip("\n").rpartition("\n")[2])
-    return Oid(picked[1]) if picked else None
+    if picked is None:
+        return None
+    oid = Oid(picked[1])
+    return oid if course is None or course.known(oid) in course.picks else None
 
 
 def made_by_hand(git: Git) -> frozenset[Oid]:

@@ -96,7 +96,7 @@ def look(repository: Repository, session: ResolutionSession) -> Look:
     changed = [] if entries else _changed(git)
     stopped_at = commit_at(git, "MERGE_HEAD" if session.is_merge else "REBASE_HEAD")
     if stopped_at is None and (entries or changed):
-        stopped_at = last_picked(git_dir)
+        stopped_at = last_picked(git_dir, course)
     if stopped_at is not None and course is not None:
         stopped_at = course.known(stopped_at)
     subject = ""

@@ -185,7 +185,7 @@ def _after_stop(opened: OpenRepository, inside: Git, course: Course, step: Step,
     found = [_TODO.match(line) for line in lines if line[:1].isalpha()]
     oids = [course.known(Oid(one[1])) for one in found if one is not None]
     named = rebase_state.commit_at(inside, "REBASE_HEAD")
-    stopped = named or rebase_state.last_picked(Path(inside.git_dir))
+    stopped = named or rebase_state.last_picked(Path(inside.git_dir), course)
     if None in found or not set(oids) <= set(course.picks) or stopped is None:
         return None
     stopped = course.known(stopped)
