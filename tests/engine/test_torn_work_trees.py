@@ -97,8 +97,10 @@ def test_read_tree_goes_wrong_once(tmp_path: Path, end: str) -> None:
     """Edge case 62: a killed one is made again, one that failed leaves branch and work tree where they were."""
     work = built(tmp_path)
     before = work.tip("topic")
-    with FaultyGit(tmp_path / "faulty").going_wrong("read-tree", end, number=1):
+    faulty = FaultyGit(tmp_path / "faulty")
+    with faulty.going_wrong("read-tree", end, number=1):
         report = run(work.path, only=("topic",))
+        assert faulty.calls == (2 if end.startswith("killed") else 1), "it went wrong, and a killed one is made again"
     is_whole(work)
     verdict = branch(report, "topic").verdict
     if end.startswith("killed"):

@@ -19,6 +19,9 @@ from tests.git.workspace import Workspace
 
 TRANSACTIONS = [end for end in ENDS if end.startswith("transaction killed") and "with us" not in end]
 
+MADE_AGAIN = {end: 1 if end == "transaction killed when committed" else 2 for end in ["killed before", *TRANSACTIONS]}
+"""How many processes it takes."""
+
 
 class Sample:
     """Two branches at a first commit, to be moved to a second one; one of them is checked out in the main work tree."""
@@ -58,6 +61,7 @@ def test_killed_once(sample: Sample, end: str) -> None:
     """Edge case 62: killed before, between or after, the move is made, and said to be made; no lock stays."""
     with sample.faulty.going_wrong("update-ref", end):
         assert sample.move() is None
+        assert sample.faulty.calls == MADE_AGAIN[end], "it was killed, and made again where that is needed"
     assert sample.stands() == [sample.after] * 2
     assert sample.locks() == []
 
@@ -69,6 +73,8 @@ def test_killed_while_refs_are_deleted(sample: Sample, end: str) -> None:
     gone = [RefUpdate(ref=one.ref, before=one.before, after=zero_like(one.before)) for one in sample.updates[:1]]
     with sample.faulty.going_wrong("update-ref", end):
         assert sample.move(gone) is None
+        # Half-way, the only ref is gone already.
+        assert sample.faulty.calls == (1 if end.endswith("half-way") else MADE_AGAIN[end])
     assert sample.work.git("for-each-ref", "refs/heads/x") == ""
     assert sample.locks() == []
 

@@ -25,7 +25,7 @@ from gitalign.git.quarantine import Quarantine, remove_quarantine, sweep_quarant
 from gitalign.git.repository import open_repository
 from gitalign.process_owner import this_owner
 from gitalign.store.journal import open_journal
-from tests import needs
+from tests import needs, warm
 from tests.git.workspace import Workspace
 
 
@@ -235,23 +235,34 @@ def test_a_note_that_names_the_folder_of_a_living_run_removes_nothing(work: Work
     living.remove()
 
 
+def abandon() -> None:
+    """Words: REPOSITORY NAME. Makes a quarantine and ends without removing it."""
+    Quarantine(open_repository(sys.argv[1]), sys.argv[2], memory=None)
+    os._exit(0)
+
+
 def test_a_link_in_the_place_of_the_folder_is_not_followed(work: Workspace, tmp_path: Path) -> None:
-    """Edge case 67."""
+    """Edge case 67. What is behind the link is what a sweep removes where it is not behind one."""
+    for name in ("run", "dead"):
+        warm.call("tests.git.test_quarantine:abandon", work.path, name)
+    quarantines = work.path / ".git" / "gitalign" / "quarantine"
     precious = tmp_path / "precious"
-    (precious / "run").mkdir(parents=True)
-    state = work.path / ".git" / "gitalign"
-    state.mkdir()
-    (state / "quarantine").symlink_to(precious)
-    sweep_quarantines(state / "quarantine")
-    remove_quarantine(state / "quarantine" / "run")
-    assert (precious / "run").is_dir()
+    precious.mkdir()
+    (quarantines / "run").rename(precious / "run")
+    sweep_quarantines(quarantines)
+    assert not quarantines.exists(), "dead is removed"
+    quarantines.symlink_to(precious)
+    sweep_quarantines(quarantines)
+    remove_quarantine(quarantines / "run")
+    assert (precious / "run" / "owner").exists()
     with pytest.raises(OutOfSpace, match="link"):
         Quarantine(open_repository(work.path), "new", memory=None)
-    (state / "quarantine").unlink()
-    (state / "quarantine").mkdir()
-    (state / "quarantine" / "run").symlink_to(precious)
-    remove_quarantine(state / "quarantine" / "run")
-    assert (precious / "run").is_dir()
+    quarantines.unlink()
+    quarantines.mkdir()
+    (quarantines / "run").symlink_to(precious / "run")
+    sweep_quarantines(quarantines)
+    remove_quarantine(quarantines / "run")
+    assert (precious / "run" / "owner").exists()
 
 
 def test_two_quarantines_never_share_a_folder(work: Workspace) -> None:
