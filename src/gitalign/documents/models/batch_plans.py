@@ -46,3 +46,4 @@ class BatchPlanDocument(TypedDict):
     validation_issues: NotRequired[list[PlanIssueDocument]]
     execution_mode: NotRequired[str | None]
     mode_reason: NotRequired[str]
+    foresight: NotRequired[dict[str, object] | None]
