@@ -23,8 +23,9 @@ IS_THOROUGH = os.environ.get("GITALIGN_THOROUGH") == "1"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _THOROUGHNESS = "needs GITALIGN_THOROUGH=1"
 _REFTABLE = "needs git 2.45 or newer"
-LATER = (_THOROUGHNESS, _REFTABLE)
-"""Reasons that another part of `.ci/run`, or a long run, settles."""
+_HISTORY = "needs the history of git-align"
+LATER = (_THOROUGHNESS, _REFTABLE, _HISTORY)
+"""Reasons that another part of `.ci/run`, a long run, or a run in a whole clone settles."""
 
 
 def examples(few: int, many: int = 0) -> settings:
@@ -126,4 +127,4 @@ def history(place: Path) -> None:
         ["git", "-C", str(place), "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
     )
     if done.stdout.strip() != "false":
-        pytest.skip("needs the history of git-align (a whole clone, instead of its files alone)")
+        pytest.skip(f"{_HISTORY} (a whole clone, instead of its files alone)")
