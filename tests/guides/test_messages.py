@@ -19,17 +19,16 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "gitalign"
 
 
 @cache
-def trees() -> dict[Path, ast.Module]:
-    """Every module of the package, parsed."""
-    return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+def modules() -> dict[Path, list[ast.AST]]:
+    """Every module of the package, parsed: its nodes."""
+    return {path: list(ast.walk(ast.parse(path.read_text()))) for path in sorted(SOURCE.rglob("*.py"))}
 
 
 @cache
 def strings() -> tuple[tuple[str, str], ...]:
     """Every string that is not a docstring, and where it stands."""
     found = []
-    for path, tree in trees().items():
-        nodes = list(ast.walk(tree))
+    for path, nodes in modules().items():
         comments = {id(one.value) for one in nodes if isinstance(one, ast.Expr)}
         found += [
             (f"{path.relative_to(SOURCE)}:{one.lineno}", one.value)
@@ -87,9 +86,10 @@ NO_ENTRY = {
 ENDS = {"Refused", "Failed", "Skipped", "Unchanged"}
 
 
+@cache
 def raised() -> set[str]:
     """Codes of every error class, and those given where one is raised or a branch ends."""
-    classes = [node for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for nodes in modules().values() for node in nodes if isinstance(node, ast.ClassDef)]
     errors = {"GitAlignError"}
     for _ in range(5):  # deeper than the tree of errors is
         errors |= {one.name for one in classes if errors & {getattr(base, "id", "") for base in one.bases}}
@@ -98,8 +98,8 @@ def raised() -> set[str]:
         for line in one.body if one.name in errors else ():
             if isinstance(line, ast.Assign) and [getattr(target, "id", "") for target in line.targets] == ["code"]:
                 codes.add(ast.literal_eval(line.value))
-    for tree in trees().values():
-        for node in ast.walk(tree):
+    for nodes in modules().values():
+        for node in nodes:
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in errors | ENDS:
                 codes |= {
                     word.value.value
