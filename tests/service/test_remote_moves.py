@@ -67,6 +67,7 @@ def test_a_branch_is_put_back_and_old_runs_and_merged_branches_go(server: Served
     assert "next: git align remote undo --repository sample " in restored
     again = json.loads(remote(server, "restore", "clean", "--dry-run", "--json", code=2).stdout)
     assert again["error"]["code"]
+    assert "next: git align remote jobs\n" in remote(server, "restore", "nope", "--yes", code=2).stderr
     pruned = warm.run("prune", "--older-than", "0", "--dry-run", cwd=repository)
     assert remote(server, "prune", "--older-than", "0", "--dry-run").stdout == pruned.stdout
     assert "--dry-run" in remote(server, "prune", "--older-than", "0", code=2, role=Role.LANDER).stderr

@@ -122,7 +122,7 @@ def test_what_is_fetched_shows_where_things_stand(server: Served, repository: Pa
 def test_errors_are_those_of_here(server: Served, repository: Path, tmp_path: Path) -> None:
     there = remote(server, "plan", "--only", "nothing-like-this", code=2)
     here = warm.run("plan", "--only", "nothing-like-this", cwd=repository)
-    assert (here.returncode, there.stderr) == (2, here.stderr)
+    assert (here.returncode, there.stderr) == (2, here.stderr.replace("git align ", "git align remote "))
     said = json.loads(remote(server, "undo", "20200101-000000-abcdef", "--yes", "--json", code=2).stdout)
     assert said["error"]["code"] == "unknown_run"
     assert "not_allowed" in remote(server, "run", "--yes", "--json", code=2, role=Role.VIEWER).stdout

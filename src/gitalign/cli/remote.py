@@ -89,6 +89,9 @@ class Server:
                 if problem.hint.startswith(_OF_THE_API):
                     problem.hint = Typed(service=self.words()).command(_LOOK.get(problem.code, "jobs"))
                 raise
+            except RemoteFailure as failure:
+                failure.hint = _typed_there(failure.hint, Typed(service=self.words()))
+                raise
 
     def words(self) -> tuple[str, ...]:
         """The options that name the service, as they are typed."""
@@ -160,6 +163,20 @@ class Remote(Server):
 
 def _words(*given: tuple[str, object]) -> tuple[str, ...]:
     return tuple(word for name, value in given if value is not None for word in (name, shell_word(str(value))))
+
+
+def _typed_there(hint: str, typed: Typed) -> str:
+    """A hint of a worker as it is typed here: a command of `remote`, where that has the verb."""
+    from gitalign.cli.commands.remote import VERBS
+
+    verb, _, rest = hint.removeprefix("git align ").partition(" ")
+    if verb == "batch":
+        step, _, rest = rest.partition(" ")
+        verb = f"batch-{step}"
+    verb = "jobs" if verb == "runs" else verb
+    if not hint.startswith("git align ") or verb not in VERBS:
+        return hint
+    return typed.command(verb, *([rest] if rest else []))
 
 
 def run_named(client: Client, repository: str, run_id: str) -> str:
