@@ -189,6 +189,7 @@ def test_a_run_that_comes_to_a_bad_end_is_finished_by_resume(tmp_path: Path, end
     stage.require_whole(stage.resume())
 
 
+@pytest.mark.timeout(1800)  # a dozen runs and more
 @pytest.mark.parametrize("end", [BETWEEN, *ENDS])
 def test_the_cells_reach_to_the_end_of_a_run(tmp_path: Path, end: str) -> None:
     """What comes behind the last cell is cut off as well, until a run is over before that."""
