@@ -112,7 +112,8 @@ class Stage:
     def require_whole(self, run: BatchRun) -> None:
         """Everything landed, once, here and on the remote; nothing of what was ever written is lost; it can be undone."""
         assert run.status is Status.COMPLETED, [one.reason for one in run.batches]
-        if any("git pull" in one.reason or "main here does not" in one.reason for one in run.batches):
+        is_pulled = any("git pull" in one.reason or "main here does not" in one.reason for one in run.batches)
+        if is_pulled:
             self.world.git("pull", "-q", "--ff-only")  # pushed; there was no room for the local branch to follow
         subjects = self.world.git("log", "--first-parent", "--format=%s", f"{self.before}..main").splitlines()
         assert [one.split("/")[-1].split(" ")[0] for one in reversed(subjects)] == list(MERGES)
@@ -128,6 +129,9 @@ class Stage:
         assert self.start().id == run.id
         assert self.written() == written
         found = facade.undo_batches(request(self.world.path), run.id, push=True, permit=Permit(plan_id="*", push=True))
+        if is_pulled:  # the undo of a landing that was only on the remote leaves the pulled branch alone, and says so
+            assert {one.reason for one in found.standing} <= {"main has moved on since"}
+            return
         assert found.standing == ()
         assert (self.world.tip, git(self.remote, "rev-parse", "main")) == (self.before, self.before)
         facade.prune_batch_trees(request(self.world.path), options=self.options)
