@@ -25,7 +25,7 @@ target: main
 defaults: {{commit_leftovers: true}}
 tasks:
   - {{id: fills, shell: "echo first > work; git add work; git commit -qm work; echo $$ > more; {fill}; exit 1"}}
-  - {{id: other, shell: "echo $$ > other; while ! test -e {full}; do sleep 0.02; done", secrets: {{TOK: {{file: {secret}}}}}}}
+  - {{id: other, shell: "echo $$ > other; touch {full}.next; while ! test -e {full}; do sleep 0.02; done", secrets: {{TOK: {{file: {secret}}}}}}}
   - {{id: later, shell: "cat other > later", needs: [other]}}
 """
 
@@ -46,17 +46,23 @@ def fill(place: Path, *, but: int = 0) -> None:
 
 
 def tasks(folder: Path) -> str:
-    """The first task fills its disk, once, and fails; the second ends when the disk is full."""
+    """The first task fills its disk, once, when the second is at work, and fails; the second ends when the disk is full."""
     secret, full = folder / "secret", folder / "full"
     secret.write_text("a-secret-of-some-length")
-    fill = f"test -e {full} && exit 0; cat /dev/zero > fill; touch {full}"
+    wait = f"while ! test -e {full}.next; do sleep 0.02; done"
+    fill = f"test -e {full} && exit 0; {wait}; cat /dev/zero > fill; touch {full}"
     return FILL.format(fill=fill, full=full, secret=secret)
+
+
+def _in_a_tree(trees: Path, name: str) -> Path:
+    (place,) = trees.glob(f"slot-*/work/tree/{name}")
+    return place
 
 
 def require_nothing_lost(user: User, run: BatchRun, trees: Path) -> None:
     """All that the first attempts wrote is under refs, though two of them were cut off; then the rest lands."""
-    texts = {name: (trees / f"slot-{slot}/work/tree/{name}").read_text() for slot, name in ((0, "more"), (1, "other"))}
-    (trees / "slot-0/work/tree/fill").unlink()  # a person makes room
+    texts = {name: _in_a_tree(trees, name).read_text() for name in ("more", "other")}
+    _in_a_tree(trees, "fill").unlink()  # a person makes room
     assert not [path for path in trees.rglob("*") if path.name == "TOK"]
     facade.resume_batches(user.request, run.id, options=user.options)
     run = facade.batch_status(user.request).run
@@ -94,7 +100,7 @@ def test_the_work_trees_are_on_the_disk_that_a_task_fills(world: World, small: P
     run = user.start(tasks(tmp_path))
     assert shutil.disk_usage(small).free == 0
     assert run.status is Status.FAILED
-    assert [Path(run.tasks[name].kept_in).name for name in ("fills", "other")] == ["slot-0", "slot-1"]
+    assert {Path(run.tasks[name].kept_in).name for name in ("fills", "other")} == {"slot-0", "slot-1"}
     assert all("No space left on device" in run.tasks[name].notices[0] for name in ("fills", "other"))
     require_nothing_lost(user, run, small)
 

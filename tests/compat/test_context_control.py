@@ -181,9 +181,13 @@ def leaving_one_behind(folder: str, wait_s: float) -> int:
 
 @pytest.mark.parametrize("wait_s", [0.0, 60.0])
 def test_what_a_process_of_its_own_started_ends_with_it(tmp_path: Path, wait_s: float) -> None:
-    context = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, timeout_s=20.0 if wait_s == 0 else 1.5)
-    with suppress(TimeoutError):
-        run(run_in_context(context, leaving_one_behind, str(tmp_path), wait_s))
+    # On a busy machine a second and a half may be over before the process has begun.
+    for timeout_s in (20.0,) if wait_s == 0 else (1.5, 6.0, 24.0):
+        context = ExecutionContext(name="x", isolation=IsolationLevel.PROCESS, timeout_s=timeout_s)
+        with suppress(TimeoutError):
+            run(run_in_context(context, leaving_one_behind, str(tmp_path), wait_s))
+        if any(tmp_path.iterdir()):
+            break
     (left,) = (int(place.name) for place in tmp_path.iterdir())
     deadline = time.monotonic() + 10
     while is_running(left):

@@ -18,7 +18,7 @@ from gitalign.store.service.places import KnownPlaces
 from gitalign.store.service.task_logs import TaskLogs
 
 PAGES = frozenset(
-    ("account", "api", "audit", "badge", "health", "jobs", "metrics", "openid", "people", "ready", "repositories", "settings",
+    ("account", "api", "audit", "badge", "credentials", "health", "jobs", "metrics", "openid", "people", "ready", "repositories", "settings",
      "sign-in", "sign-out", "static", "tokens", "wall")
 )  # fmt: skip
 """First parts of addresses of the service: a link that begins with one is no path of the machine."""
