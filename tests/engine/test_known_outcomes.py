@@ -110,7 +110,26 @@ def test_what_a_cut_off_history_says_is_not_kept(work: Workspace) -> None:
     assert kept(work) == 1, "the conflict alone"
     (work.path / ".git" / "shallow").unlink()
     assert outcomes(run(work.path))["landed"][1] == "already_merged"
-    assert kept(work) == 2
+    assert kept(work) == 3, "and the conflict of the whole history"
+
+
+def test_a_conflict_of_a_grafted_history_is_not_one_of_the_true_history(tmp_path: Path) -> None:
+    """A graft hides the commit below: what changes its file then conflicts, and does not once the graft is gone."""
+    work = Workspace(tmp_path / "repo")
+    base = work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("makes it", {"g": b"1\n"})
+    tip = work.commit("changes it", {"g": b"2\n"})
+    work.switch("main")
+    work.commit("more", {"f": b"2\n"})
+    grafts = work.path / ".git" / "info" / "grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{tip} {base}\n")
+    for _ in range(2):
+        assert branch(run(work.path), "topic").verdict is Verdict.CONFLICTED
+    grafts.unlink()
+    assert branch(run(work.path), "topic").verdict is Verdict.ALIGNED
+    assert work.git("log", "--format=%s", "main..topic").splitlines() == ["changes it", "makes it"]
 
 
 def kept(work: Workspace) -> int:

@@ -66,6 +66,14 @@ class Repository:
         """True when history ends at a shallow boundary."""
         return (Path(self.common_dir) / "shallow").exists()
 
+    def history_marks(self) -> bytes:
+        """What makes history other than the ids of commits say: where a shallow copy ends, and grafts. Empty where nothing does.
+
+        Source: `git help gitrepository-layout` (shallow, info/grafts).
+        """
+        files = [Path(self.common_dir) / name for name in ("shallow", "info/grafts")]
+        return b"\0".join(file.read_bytes() for file in files if file.is_file())
+
     def object_stores(self) -> tuple[Path, ...]:
         """Every object directory that git reads here, `objects_dir` last."""
         borrowed = borrowed_stores(self.git.variables.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))

@@ -33,9 +33,19 @@ def verdict_key(step: Step, *, rules: str) -> str:
     return hashlib.sha256(b"\0".join(raw(part) for part in parts)).hexdigest()
 
 
-def merge_rules_key(*, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...]) -> str:
-    """Content key of the rules merges are made by."""
+def merge_rules_key(
+    *, attributes: AttributeFiles, local_attributes: bytes, git_version: tuple[int, ...], history_marks: bytes
+) -> str:
+    """Content key of the rules merges are made by.
+
+    Args:
+        attributes: of the target.
+        local_attributes: `info/attributes` of the repository.
+        git_version: of the git that merges.
+        history_marks: as `Repository.history_marks` has them: where history is cut off or grafted, merge bases are others.
+    """
     digest = hashlib.sha256(raw(".".join(map(str, git_version))) + b"\0")
-    for path, content in (*attributes, ("info/attributes", local_attributes)):
+    marks = (("history", history_marks),) if history_marks else ()
+    for path, content in (*attributes, ("info/attributes", local_attributes), *marks):
         digest.update(raw(path) + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()

@@ -224,4 +224,5 @@ def rules_key(quarantine: Quarantine, onto: Oid, attributes: AttributeFiles | No
         attributes=read_attributes(quarantine.git, onto) if attributes is None else attributes,
         local_attributes=own.read_bytes() if own.is_file() else b"",
         git_version=quarantine.repository.git_version,
+        history_marks=quarantine.repository.history_marks(),
     )

@@ -143,6 +143,7 @@ def bisection_rules_key(quarantine: Quarantine) -> str:
         attributes=(),
         local_attributes=own.read_bytes() if own.is_file() else b"",
         git_version=quarantine.repository.git_version,
+        history_marks=quarantine.repository.history_marks(),
     )
 
 
