@@ -10,10 +10,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gitalign.core.events import Event, EventKind
+from gitalign.engine.runtime import stream as stream_module
 from gitalign.engine.runtime.stream import EventStream, JournalListener
 from gitalign.errors import StoreError
 from gitalign.telemetry import STEP_MESSAGES, AuditTrail, BranchLogs, RunLog, configure_logging, messages_of
@@ -188,6 +190,24 @@ def test_events_that_the_journal_did_not_take_are_written_with_the_next_ones() -
     assert written == [1, 2, 3]
     durable.flush()
     assert written == [1, 2, 3]
+
+
+def test_a_journal_that_answers_late_is_not_asked_for_every_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process holds its lock: every branch waits for as long as the journal is asked."""
+    now = asked = 0
+
+    def append(_: Sequence[Event]) -> None:
+        nonlocal now, asked
+        now, asked = now + 15, asked + 1
+        raise StoreError("database is locked")
+
+    monkeypatch.setattr(stream_module, "time", SimpleNamespace(monotonic=lambda: now))
+    stream = EventStream("run", lambda: NOW, [JournalListener(append)])
+    for _ in range(200):
+        now += 1
+        stream(EventKind.STEP_FINISHED)
+    assert asked == 2
+    assert now < 300
 
 
 @pytest.mark.parametrize(("level", "lines"), [("DEBUG", 7), ("INFO", 6), ("WARNING", 1)])

@@ -18,6 +18,8 @@ from gitalign.shortages import in_words, is_a_bug
 _LOG = logging.getLogger("gitalign.events")
 _AT_MOST_EVERY_S = 0.5
 _AT_MOST_EVENTS = 500
+_PATIENCE = 10
+"""A journal that took no events is left alone for so many times as long as it took to say so: every branch waits meanwhile."""
 _AT_ONCE = frozenset(
     {
         EventKind.RUN_STARTED,
@@ -86,13 +88,13 @@ class JournalListener:
         self._lock = threading.Lock()
         self._held: list[Event] = []
         self._most = _AT_MOST_EVENTS
-        self._written = time.monotonic()
+        self._due = time.monotonic() + _AT_MOST_EVERY_S
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
         with self._lock:
             self._held.append(event)
-            due = time.monotonic() - self._written >= _AT_MOST_EVERY_S or len(self._held) >= self._most
+            due = time.monotonic() >= self._due or len(self._held) >= self._most
         if due or event.kind in _AT_ONCE:
             with suppress(StoreError):  # what cannot be written at the end either is said then
                 self.flush()
@@ -104,9 +106,15 @@ class JournalListener:
             StoreError: it is still held.
         """
         with self._lock:
-            self._written = time.monotonic()
-            self._most = len(self._held) + _AT_MOST_EVENTS  # where it fails
-            self._append(self._held)
+            began = time.monotonic()
+            try:
+                self._append(self._held)
+            except StoreError:
+                now = time.monotonic()
+                self._due = now + max(_AT_MOST_EVERY_S, _PATIENCE * (now - began))
+                self._most = len(self._held) + _AT_MOST_EVENTS
+                raise
+            self._due = time.monotonic() + _AT_MOST_EVERY_S
             self._held, self._most = [], _AT_MOST_EVENTS
 
 
