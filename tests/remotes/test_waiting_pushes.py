@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -12,6 +14,9 @@ from gitalign.cli.advice import Typed
 from gitalign.cli.advice_after_run import after_run
 from gitalign.core.publication import PushState
 from gitalign.core.report import Report
+from gitalign.engine.publishing.waiting import waiting_pushes
+from gitalign.engine.run.session import journal_of, open_for
+from gitalign.store.moves import SqlMoves
 from tests import warm
 from tests.remotes.conftest import Shared
 from tests.runs import request
@@ -89,7 +94,7 @@ def test_a_move_of_a_later_run_waits_as_well(shared: Shared) -> None:
     assert waiting(later) == {"x": PushState.REJECTED, "y": PushState.REJECTED}
 
 
-@pytest.mark.parametrize("how", ["undone", "deleted", "pushed by git"])
+@pytest.mark.parametrize("how", ["undone", "deleted", "deleted there", "pushed by git"])
 def test_what_no_longer_waits_is_not_said(shared: Shared, how: str) -> None:
     report = refused(shared)
     if how == "undone":
@@ -99,10 +104,46 @@ def test_what_no_longer_waits_is_not_said(shared: Shared, how: str) -> None:
     if how == "deleted":
         shared.work.git("checkout", "-q", "main")
         shared.work.git("branch", "-qD", "x")
+    elif how == "deleted there":
+        (shared.remote / "hooks" / "pre-receive").unlink()
+        shared.work.git("--git-dir", str(shared.remote), "update-ref", "-d", "refs/heads/x")
+        shared.work.git("fetch", "-q", "--prune")
     else:
         (shared.remote / "hooks" / "pre-receive").unlink()
         shared.work.git("push", "-q", "--force", "origin", "x")
     assert waiting(shared.run()) == {"y": PushState.REJECTED}
+
+
+def test_what_was_to_go_to_a_remote_that_is_gone_waits_no_longer(shared: Shared) -> None:
+    """Until there is a remote of that name again."""
+    refused(shared)
+    shared.work.git("remote", "rename", "origin", "old")
+    assert waiting(shared.run()) == {}
+    assert "git align push" not in said(shared)
+    shared.work.git("remote", "rename", "old", "origin")
+    assert waiting(shared.run()) == {"x": PushState.REJECTED, "y": PushState.REJECTED}
+
+
+def test_where_remote_branches_are_not_followed_a_push_waits(shared: Shared) -> None:
+    refused(shared)
+    for name in ("x", "y"):
+        shared.work.git("update-ref", "-d", f"refs/remotes/origin/{name}")
+    shared.work.git("config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main")
+    assert waiting(shared.run()) == {"x": PushState.REJECTED, "y": PushState.REJECTED}
+
+
+def test_a_run_that_is_pruned_at_this_moment_waits_for_nothing(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(shared)
+    not_pushed = SqlMoves.refs_not_pushed
+
+    def pruned(moves: SqlMoves) -> tuple[str, ...]:
+        refs = not_pushed(moves)
+        monkeypatch.setattr(SqlMoves, "history_of", lambda *_: dict.fromkeys(refs, ()))
+        return refs
+
+    monkeypatch.setattr(SqlMoves, "refs_not_pushed", pruned)
+    with journal_of(open_for(request(shared.work.path))) as journal:
+        assert waiting_pushes(open_for(request(shared.work.path)).repository, journal) == ()
 
 
 def test_what_is_held_back_for_the_same_reason_again_is_not_advised_to_be_pushed(shared: Shared) -> None:
@@ -130,7 +171,13 @@ def test_a_look_that_git_cannot_take_does_not_fail_the_run(shared: Shared, monke
     def fails(*_: object) -> None:
         raise GitError("git cannot be asked", hint="")
 
-    monkeypatch.setattr(carry_out, "waiting_pushes", fails)
+    with monkeypatch.context() as during:
+        during.setattr(carry_out, "waiting_pushes", fails)
+        report = shared.run()
+    assert report.exit_code() == 0
+    assert any("not known whether pushes of earlier runs still wait" in one for one in report.notices)
+    with closing(sqlite3.connect(shared.work.path / ".git/gitalign/gitalign.db")) as journal, journal:
+        journal.execute("UPDATE publications SET body = '{' WHERE push = 'rejected'")
     report = shared.run()
     assert report.exit_code() == 0
     assert any("not known whether pushes of earlier runs still wait" in one for one in report.notices)

@@ -33,7 +33,7 @@ from gitalign.engine.run.session import OpenRepository, configured_plugins, conf
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.limits import MemoryWatch
 from gitalign.engine.runtime.observers import observing
-from gitalign.errors import GitError, RunTakenOver
+from gitalign.errors import GitError, RunTakenOver, StoreError
 from gitalign.ports import Detector, Documenter, Journal
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _with_waiting(run: RunContext, report: Report) -> Report:
     own = {one.update.ref for one in report.publications if one.push in UNSETTLED}
     try:
         waiting = tuple(one for one in waiting_pushes(run.repository, run.journal) if one.update.ref not in own)
-    except GitError as error:  # all that was asked for is done
+    except (GitError, StoreError) as error:  # all that was asked for is done
         note = f"it is not known whether pushes of earlier runs still wait ({error.message}): git align push --dry-run"
         return replace(report, notices=(*report.notices, note))
     return replace(report, waiting=waiting)
