@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,9 @@ from gitalign import facade
 from gitalign.core.plan import Permit
 from gitalign.engine.publishing import pins
 from gitalign.engine.runtime.surroundings import of_process
-from gitalign.git.storing import mark_pack, remove_half_named
+from gitalign.errors import GitAlignError
+from gitalign.git.half_named import remove_half_named
+from gitalign.git.storing import mark_pack
 from tests import warm
 from tests.git.workspace import Workspace
 from tests.needs import IS_THOROUGH
@@ -102,19 +105,40 @@ def test_killed_before_each_name(tmp_path: Path, template: Path, turn: int) -> N
 
 
 def test_only_packs_that_no_one_can_want_any_more_are_removed(tmp_path: Path) -> None:
-    """One without an index is removed when it is old and has no mark."""
-    for name, endings in {
-        "dead": ["pack", "rev"],
-        "marked": ["pack", "keep"],
-        "whole": ["pack", "idx"],
-        "young": ["pack"],
+    """One without an index is removed when it is old, and its mark says that it is of a run that needs it no longer."""
+    for name, (mark, endings) in {
+        "dead": ("git-align pin dead", ["pack", "rev", "keep"]),
+        "needed": ("git-align pin other\ngit-align pin needed", ["pack", "keep"]),
+        "theirs": ("fetched by hand", ["pack", "keep"]),
+        "no-mark": ("", ["pack", "rev"]),
+        "whole": ("git-align dead", ["pack", "idx", "keep"]),
+        "young": ("git-align dead", ["pack", "keep"]),
     }.items():
         for ending in endings:
-            (tmp_path / f"pack-{name}.{ending}").write_bytes(b"")
+            (tmp_path / f"pack-{name}.{ending}").write_text(f"{mark}\n")
             os.utime(tmp_path / f"pack-{name}.{ending}", (1000, 2000 if name == "young" else 1000))
-    assert remove_half_named(tmp_path, before=1500) == 1
-    assert remove_half_named(tmp_path, before=1500) == 0
-    assert {path.stem for path in tmp_path.iterdir()} == {"pack-marked", "pack-whole", "pack-young"}
+    assert remove_half_named(tmp_path, needed={"needed"}, before=1500) == 1
+    assert remove_half_named(tmp_path, needed={"needed"}, before=1500) == 0
+    stay = ("needed", "theirs", "no-mark", "whole", "young")
+    assert {path.stem for path in tmp_path.iterdir()} == {f"pack-{name}" for name in stay}
+
+
+def test_a_pack_that_lost_its_index_is_not_pruned(template: Path, tmp_path: Path) -> None:
+    """It may hold the only copy of commits: git makes the index again."""
+    shutil.copytree(template, tmp_path / "repo", symlinks=True)
+    work = Workspace(tmp_path / "repo")
+    facade.plan(request(work.path))
+    run(work.path)
+    work.git("repack", "-qad")
+    (index,) = [
+        path for path in (work.path / ".git/objects/pack").glob("*.idx") if not path.with_suffix(".keep").exists()
+    ]
+    index.unlink()
+    in_two_days = replace(of_process(), clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    with suppress(GitAlignError):
+        facade.prune(replace(request(work.path), surroundings=in_two_days), older_than_days=0)
+    work.git("index-pack", str(index.with_suffix(".pack")))
+    assert "missing" not in work.git("fsck", "--full", "--no-dangling")
 
 
 def test_a_mark_is_never_seen_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,31 +182,6 @@ def mark_pack(keep: Path, mark: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def remove_half_named(packs: Path, *, before: float) -> int:
-    """Remove packs that a process named and gave no index, because it died; how many there were.
-
-    Such a pack counts for nothing. `git gc` removes it up to git 2.39, not in 2.55. One with a mark may still be wanted.
-
-    Args:
-        packs: the folder of packs.
-        before: seconds since 1970; what was made later may get its index at any moment.
-    """
-    removed = 0
-    for pack in packs.glob("pack-*.pack"):
-        with suppress(OSError):
-            wanted = any(pack.with_suffix(ending).exists() for ending in (".keep", ".idx"))
-            if wanted or pack.stat().st_mtime >= before:
-                continue
-            pack.with_suffix(".rev").unlink(missing_ok=True)
-            pack.unlink()
-            removed += 1
-    for reverse in packs.glob("pack-*.rev"):
-        with suppress(OSError):
-            if not reverse.with_suffix(".pack").exists() and reverse.stat().st_mtime < before:
-                reverse.unlink()
-    return removed
-
-
 T = TypeVar("T")
 
 

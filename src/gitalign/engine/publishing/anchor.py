@@ -21,6 +21,7 @@ from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.pins import hold
 from gitalign.errors import GitError, OutOfSpace
 from gitalign.git.command import Git, raw, text
+from gitalign.git.half_named import is_half_named
 from gitalign.git.objects import bodies
 from gitalign.git.refs import RefUpdater, Refusal, read_refs, read_tips
 from gitalign.git.repository import Repository
@@ -249,12 +250,15 @@ def _commits(repository: Repository, oids: Sequence[Oid]) -> dict[Oid, RawCommit
 
 
 def release_keeps(repository: Repository, *run_ids: str) -> int:
-    """Remove the marks that held the packs of runs until they were pinned; how many there were."""
+    """Remove the marks that held the packs of runs until they were pinned; how many there were.
+
+    A pack without an index keeps its mark, by which `remove_half_named` knows it.
+    """
     marks = {f"git-align {run_id}" for run_id in run_ids}
     removed = 0
     for keep in (Path(repository.objects_dir) / "pack").glob("pack-*.keep"):
         try:
-            if keep.read_text(encoding="utf-8", errors="replace").strip() in marks:
+            if keep.read_text(encoding="utf-8", errors="replace").strip() in marks and not is_half_named(keep):
                 keep.unlink(missing_ok=True)
                 removed += 1
         except OSError:

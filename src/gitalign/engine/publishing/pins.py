@@ -14,6 +14,7 @@ from gitalign.core.names import PIN_PREFIX, Oid
 from gitalign.engine.publishing.held_ahead import HeldAhead
 from gitalign.engine.publishing.recovery_claim import recovery_claim
 from gitalign.errors import GitError
+from gitalign.git.half_named import is_half_named
 from gitalign.git.refs import read_refs
 from gitalign.git.repository import Repository
 from gitalign.git.storing import History, copied, joined, mark_pack
@@ -83,12 +84,15 @@ def hold(
     raise GitError("a pack that was made just now is gone again", hint="git align resume")
 
 
-def release(repository: Repository, *, unfinished: Collection[str]) -> None:
-    """Let go of packs that no run needs: of none of their runs there is an anchor.
+def release(repository: Repository, *, unfinished: Collection[str]) -> frozenset[str]:
+    """Let go of packs that no run needs: of none of their runs there is an anchor. A pack without an index keeps its mark.
 
     Args:
         repository: the repository.
         unfinished: ids of runs that may be about to make theirs.
+
+    Returns:
+        Ids of runs that need their packs.
 
     Raises:
         GitError, StoreError
@@ -97,8 +101,9 @@ def release(repository: Repository, *, unfinished: Collection[str]) -> None:
         needed = {ref.removeprefix(PIN_PREFIX) for ref in read_refs(repository, PIN_PREFIX.rstrip("/"))}
         needed |= set(unfinished)
         for keep, runs in _held(repository):
-            if not needed & set(runs):
+            if not needed & set(runs) and not is_half_named(keep):
                 keep.unlink(missing_ok=True)
+    return frozenset(needed)
 
 
 def _packs(repository: Repository) -> Path:

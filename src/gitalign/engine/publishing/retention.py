@@ -15,10 +15,10 @@ from gitalign.core.run import UNFINISHED, RunRecord, RunState
 from gitalign.engine.publishing.anchor import anchors_of, mend_anchors, release_keeps
 from gitalign.engine.publishing.backups import removable_backups
 from gitalign.engine.publishing.pins import release
+from gitalign.git.half_named import remove_half_named
 from gitalign.git.quarantine import sweep_quarantines
 from gitalign.git.refs import RefUpdater, deletions, read_refs
 from gitalign.git.repository import Repository
-from gitalign.git.storing import remove_half_named
 from gitalign.owned_folders import remove_folder
 from gitalign.ports import Journal
 
@@ -87,8 +87,10 @@ def prune(repository: Repository, journal: Journal, what: Retention) -> PruneRep
                 remove_folder(repository.state_dir, "runs", record.id, "logs")
         journal.forget_before(what.before)
         unfinished = {record.id for record in journal.runs_in(UNFINISHED)}
-        release(repository, unfinished=unfinished)
-        remove_half_named(Path(repository.objects_dir) / "pack", before=(what.now - timedelta(days=1)).timestamp())
+        needed = release(repository, unfinished=unfinished)
+        yesterday = (what.now - timedelta(days=1)).timestamp()
+        if not unfinished:  # a run may be naming a pack of the same name at this moment
+            remove_half_named(Path(repository.objects_dir) / "pack", needed=needed, before=yesterday)
         sweep_quarantines(repository.state_dir / "quarantine", keep=unfinished)
     return PruneReport(
         runs=report.runs, anchors=report.anchors, backups=report.backups, kept_backups=tuple(kept), dry_run=False

@@ -19,6 +19,7 @@ from gitalign.core.stand_in import needs_stand_in, stand_in
 from gitalign.engine.resolution.carrier import PREFIX, Carrier
 from gitalign.engine.run.session import OpenRepository
 from gitalign.git.command import Git, text
+from gitalign.git.half_named import is_half_named
 from gitalign.git.identity import operator_ident
 from gitalign.git.objects import read_commits
 from gitalign.git.repository import Repository
@@ -141,7 +142,7 @@ def _forget(repository: Repository, kept: Sequence[Path]) -> None:
     for one in (Path(repository.objects_dir) / "pack").glob("*.keep"):
         words = one.read_text("ascii", "replace").split() if one.exists() else []
         is_ours = words[:1] == ["git-align"] and words[1].startswith(PREFIX)
-        if is_ours and not (repository.state_dir / "quarantine" / words[1]).exists():
+        if is_ours and not is_half_named(one) and not (repository.state_dir / "quarantine" / words[1]).exists():
             one.unlink(missing_ok=True)
 
 
