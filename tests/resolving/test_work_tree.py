@@ -286,6 +286,46 @@ def test_a_rebase_that_dies_at_a_conflict_is_still_stopped_at_its_commit(tmp_pat
     assert work.git("show", "topic:g") == "both"
 
 
+@pytest.mark.parametrize("picks", ["nothing", "its commit"])
+def test_a_rebase_that_is_killed_between_two_commits_loses_none(tmp_path: Path, picks: str) -> None:
+    """git takes a commit from its list before it picks it, and would go on behind it."""
+    work = Workspace(tmp_path / "repo")
+    work.commit("base", {"f": b"1\n"})
+    work.switch("topic", "main")
+    work.commit("first", {"f": b"topic\n"})
+    second = work.commit("second", {"g": b"1\n"})
+    third = work.commit("third", {"h": b"1\n"})
+    work.switch("main")
+    work.commit("on", {"f": b"main\n"})
+    folder = facade.resolve(request(work.path), "topic").session.folder
+    (Path(folder) / "f").write_bytes(b"both\n")
+    work.git("-C", folder, "add", "f")
+    work.git("-C", folder, "commit", "-qC", "REBASE_HEAD")
+    done = Path(work.git("-C", folder, "rev-parse", "--absolute-git-dir"), "rebase-merge", "done")
+    hook = work.path / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    ref = "REBASE_HEAD" if picks == "nothing" else "HEAD"
+    hook.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = committed ] && grep -q " {ref}$" && tail -n 1 {done} | grep -q {second} && kill -9 $PPID\n'
+        "exit 0\n"
+    )
+    hook.chmod(0o755)
+    work.git("-C", folder, "rebase", "--continue", check=False)
+    hook.unlink()
+    assert work.git("-C", folder, "log", "--format=%s", "main..").splitlines()[0] == (
+        "first" if picks == "nothing" else "second"
+    )
+    assert [third in line for line in (done.parent / "git-rebase-todo").read_text().splitlines()[:1]] == [True]
+    for lock in done.parent.parent.glob("*.lock"):
+        lock.unlink()
+    seen = facade.resolve(request(work.path), "topic")
+    assert (seen.stand, seen.stopped_at) == (Stand.READY, None)
+    assert facade.resolve_continue(request(work.path), "topic").stand is Stand.DONE
+    assert branch(finish(work), "topic").verdict is Verdict.ALIGNED
+    assert work.git("log", "--format=%s", "main..topic").splitlines() == ["third", "second", "first"]
+
+
 def test_nothing_of_git_goes_on_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `git commit` leaves behind in the background has locks that the rebase needs."""
     work = Workspace(tmp_path / "repo")

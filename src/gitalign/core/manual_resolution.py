@@ -173,7 +173,7 @@ def matched(
     pairs: list[Rewrite] = []
     dropped: list[Dropped] = []
     for oid, commit in new:
-        while waiting and not _is_same(*waiting[0], commit):
+        while waiting and not is_same(*waiting[0], commit):
             left, it = waiting.pop(0)
             dropped.append(Dropped(oid=left, reason=DropReason.LEFT_OUT, subject=it.subject))
         if not waiting:
@@ -186,7 +186,13 @@ def matched(
     return tuple(pairs), tuple(dropped)
 
 
-def _is_same(oid: Oid, old: RawCommit, new: RawCommit) -> bool:
+def is_same(oid: Oid, old: RawCommit, new: RawCommit) -> bool:
+    """Whether a new commit is what became of a commit of the branch, by author, date and message.
+
+    Args:
+        oid, old: of the branch.
+        new: above the target.
+    """
     stood_for = (old, stand_in(oid, old)) if needs_stand_in(old) else (old,)
     return any(
         one.author == new.author

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitalign.core.commit import RawCommit, new_commit, rewritten
-from gitalign.core.manual_resolution import ResolutionSession
+from gitalign.core.manual_resolution import ResolutionSession, is_same
 from gitalign.core.names import Oid
 from gitalign.core.outcome import Aligned
 from gitalign.core.plan import Plan, Step
@@ -179,7 +179,7 @@ def go_on(opened: OpenRepository, session: ResolutionSession, plan: Plan, step: 
 
 
 def _after_stop(opened: OpenRepository, inside: Git, course: Course, step: Step, *, skip: bool) -> Course | None:
-    """The course behind a stop; None when git's list is not one of commits to pick."""
+    """The course behind a stop; None when git's list is not one of commits to pick, or git died behind one."""
     state = Path(inside.git_dir) / "rebase-merge"
     lines = (state / "git-rebase-todo").read_text(encoding="utf-8", errors="replace").splitlines()
     # Every command begins with a letter, whatever core.commentChar is.
@@ -196,7 +196,9 @@ def _after_stop(opened: OpenRepository, inside: Git, course: Course, step: Step,
     seen = (*course.seen, stopped)
     tip = head if skip else _resolved(opened, inside, stopped, head)
     if named is None and tip == head and not skip:
-        return None  # git died, and nothing is there of the commit it picked last: only git knows whether it is done
+        # git died, and its list has no longer what it picked last: git itself would leave that out without a word.
+        old, at = read_commits(opened.repository.git, [stopped, head])
+        return None if is_same(stopped, old, at) else replace(course, rest=(stopped, *oids), tip=head)
     return replace(course, seen=seen, rest=tuple(oids), tip=tip)
 
 
