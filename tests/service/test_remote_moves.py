@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from gitalign import facade
 from gitalign.core.accounts import Role
 from gitalign.service.application import create_app
 from tests import warm
 from tests.documents.strict import validate
+from tests.runs import request
 from tests.service.asking import tips
 from tests.service.conftest import LINES
 from tests.service.serving import Served, served
@@ -53,6 +55,38 @@ def test_a_conflict_is_resolved_there(server: Served, repository: Path, tmp_path
     assert remote(server, "resolutions", "list").stdout == here.stdout
     document = json.loads(remote(server, "resolutions", "list", "--json").stdout)
     assert document == json.loads(warm.run("resolutions", "list", "--json", cwd=repository).stdout)
+
+
+def test_what_git_alone_settled_there_is_shown_and_then_moved(server: Served, repository: Path) -> None:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.editor=true")
+
+    def git(*words: str, place: Path = repository) -> None:
+        subprocess.run(["git", *identity, *words], cwd=place, check=True, capture_output=True)
+
+    def commit(content: str) -> None:
+        (repository / "two").write_text(content)
+        git("add", "two")
+        git("commit", "-qm", content)
+
+    git("switch", "-q", "main")
+    commit("base")
+    git("switch", "-q", "-c", "driven")
+    commit("first")
+    commit("second")
+    git("switch", "-q", "main")
+    commit("on")
+    git("config", "merge.mine.driver", "cp %B %A")
+    (repository / ".git" / "info" / "attributes").write_text("two merge=mine\n")
+    remote(server, "resolve", "driven", code=1)
+    folder = Path(facade.resolve(request(repository), "driven").session.folder)
+    (folder / "two").write_text("both")
+    git("add", "two", place=folder)
+    git("rebase", "--continue", place=folder)
+    assert "second" in remote(server, "resolve", "driven", code=1).stdout
+    remote(server, "resolve", "driven", "--continue", "--yes", code=1)
+    remote(server, "resolve", "driven", "--continue", "--yes")
+    shown = subprocess.run(["git", "show", "driven:two"], cwd=repository, capture_output=True, text=True, check=True)
+    assert shown.stdout == "second"
 
 
 def test_a_branch_is_put_back_and_old_runs_and_merged_branches_go(server: Served, repository: Path) -> None:

@@ -88,7 +88,8 @@ def resolve(*, branch: Branch = None, own: Resolving, remote: Remote, options: O
             return 0
         if own.go_on:
             look = _look(options, client, client.resolve(name, branch))
-            if look.stand is Stand.DONE:
+            # What git alone settled counts as seen from now on: it was shown.
+            if look.stand is Stand.DONE and not look.differing:
                 return _finished(options, client, remote, look)
         document = _stepped(options, client, name, branch, own)
     look = load_look(document)
