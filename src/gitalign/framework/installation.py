@@ -169,13 +169,15 @@ class Installation:
         Raises:
             UserError: there is nothing of the kind either.
         """
-        if not self._kept.unused():
+        if not (self._kept.unused() or self._kept.is_begun() or self._files.unfinished(FOLDER)):
             others = ", ".join(map(str, self._kept.numbers()))
             words = f"; installation {others} is of another branch, or its manifest was changed" if others else ""
             raise UserError(f"no installation can be put back here{words}", hint="git align framework status")
         if not dry_run:
             self._files.remove_unfinished(FOLDER)
             self._forget_unused()
+            if self._kept.is_begun():
+                self._kept.show()
         return ()
 
     def _forget_unused(self) -> None:

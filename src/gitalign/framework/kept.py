@@ -106,6 +106,14 @@ class KeptInstallations:
         if self.files.read(_MARK) is None:
             self.files.write(_MARK, _IGNORED)
 
+    def is_begun(self) -> bool:
+        """True when an installation was cut off before it kept anything."""
+        return self.numbers() == [] and self.files.read(_MARK) == _IGNORED
+
+    def show(self) -> None:
+        """Take back `hide`."""
+        self.files.remove(_MARK)
+
     def complete(self, number: int) -> None:
         """Note that an installation reached its end."""
         self.files.write(path_of(number, _DONE), b"")
@@ -117,7 +125,7 @@ class KeptInstallations:
     def forget(self, number: int) -> None:
         """Remove what an installation kept. Its step goes first: without it there is nothing left to put back."""
         if self.numbers() == [number] and self.files.read(_MARK) == _IGNORED:
-            self.files.remove(_MARK)
+            self.show()
         self.files.remove(path_of(number, STEP))
         self.files.remove(f"{KEPT}/{installation_name(number)}.sh")
         remove_tree(self.files.root / KEPT / installation_name(number))

@@ -117,12 +117,16 @@ class WorkTreeFiles:
             name += "+"
         return name
 
-    def remove_unfinished(self, folder: str) -> None:
-        """Remove files that a killed process had begun to write below a folder."""
+    def unfinished(self, folder: str) -> list[str]:
+        """Files that a killed process had begun to write below a folder."""
         top = self._checked(f"{folder}/x").parent
-        for place in top.rglob(f"{UNFINISHED[0]}*{UNFINISHED[1]}") if top.is_dir() else ():
-            if place.is_file() and not place.is_symlink():
-                place.unlink(missing_ok=True)
+        places = list(top.rglob(f"{UNFINISHED[0]}*{UNFINISHED[1]}")) if top.is_dir() else []
+        return [str(one.relative_to(self.root)) for one in places if one.is_file() and not one.is_symlink()]
+
+    def remove_unfinished(self, folder: str) -> None:
+        """Remove those files, and the folders that they leave empty."""
+        for path in self.unfinished(folder):
+            self.remove(path)
 
     def _checked(self, path: str) -> Path:
         """The place of a path, none of whose folders is a link.
