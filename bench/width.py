@@ -1,4 +1,7 @@
-"""What workers that follow the machine are good for: one setting against fixed numbers. `python bench/width.py`.
+"""What workers that follow the machine are good for: one setting against fixed numbers.
+
+    python bench/width.py                          # all kinds of tasks: about three minutes
+    python bench/width.py --kinds memory --tasks 8
 
 Each kind of task is run with a fixed number of tasks side by side, small and large, and with bounds from 1 to that large
 number. No fixed number is right for all three kinds:
@@ -10,11 +13,13 @@ number. No fixed number is right for all three kinds:
 
 from __future__ import annotations
 
+import argparse
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -25,7 +30,6 @@ from gitalign.batches.planning.tasks import Task
 from gitalign.core.plan import Permit
 
 MB = 1024 * 1024
-TASKS = 16
 LARGE = 16
 SMALL = 2
 HOLD = "held = bytearray({} << 20); import time; time.sleep(1.5)"
@@ -62,9 +66,9 @@ def peak() -> Iterator[list[int]]:
         watcher.join()
 
 
-def batch(path: Path, kind: Task, least: int, most: int, bound: int) -> tuple[float, int, int]:
+def batch(path: Path, tasks: list[Task], widths: tuple[int, int], bound: int) -> tuple[float, int, int]:
     """Seconds, tasks that did not succeed, and peak memory of one batch."""
-    tasks = [Task(id=f"t{i}", argv=kind.argv, timeout_s=kind.timeout_s) for i in range(TASKS)]
+    least, most = widths
     plan = planned(path, tasks)
     options = facade.BatchOptions(
         max_concurrency=most,
@@ -82,18 +86,28 @@ def batch(path: Path, kind: Task, least: int, most: int, bound: int) -> tuple[fl
     return time.monotonic() - started, failed, largest[0]
 
 
-def batches() -> None:
-    """All kinds of tasks with all widths."""
+def batches(kinds: Sequence[str], count: int) -> None:
+    """Some kinds of tasks with all widths."""
     bound = 1_000 * MB
     print(
-        f"{TASKS} tasks; deadline of a task that computes for 1 s: {KINDS['compute'].timeout_s:g} s; bound: {bound // MB} MB"
+        f"{count} tasks; deadline of a task that computes for 1 s: {KINDS['compute'].timeout_s:g} s; bound: {bound // MB} MB"
     )
-    for kind, task in KINDS.items():
-        for name, (least, most) in WIDTHS.items():
+    for kind in kinds:
+        tasks = [replace(KINDS[kind], id=f"t{number}") for number in range(count)]
+        for name, widths in WIDTHS.items():
             with repository(50) as path:
-                took, failed, largest = batch(path, task, least, most, bound)
+                took, failed, largest = batch(path, tasks, widths, bound)
             print(f"  {kind:8} {name:10} {took:6.1f} s   {failed:2} failed   peak {largest // MB:5} MB")
 
 
+def main() -> None:
+    """Print all figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), help="kinds of tasks")
+    parser.add_argument("--tasks", type=int, default=16, help="how many of each kind")
+    given = parser.parse_args()
+    batches(given.kinds, given.tasks)
+
+
 if __name__ == "__main__":
-    batches()
+    main()

@@ -1,6 +1,8 @@
 """The benchmarks work: they look into the engine, which changes under them."""
 
 import importlib
+import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,21 @@ def _bench_on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("name", sorted(path.stem for path in BENCH.glob("*.py")))
 def test_each_can_be_imported(name: str) -> None:
     importlib.import_module(name)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BENCH.glob("*.py") if "__main__" in path.read_text()))
+def test_help_only_helps(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them began to measure, which took minutes."""
+
+    def started(*words: object, **more: object) -> None:
+        pytest.fail(f"{name} --help starts a process: {words}")
+
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    monkeypatch.setattr(subprocess, "Popen", started)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(BENCH / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 0
+    assert "usage:" in capsys.readouterr().out
 
 
 def test_the_floor_holds_every_merge_of_a_run(tmp_path: Path) -> None:
