@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,13 +17,15 @@ class Forge:
     """The service.
 
     Attributes:
-        answers: path, without query -> status and document; bytes are sent as they are.
+        answers: path, without query -> status and document; bytes are sent as they are. Status 0: the connection is closed.
+        dripping: paths whose answer goes on and on, a byte at a time: in its head, or in its body.
         asked: (path with query, headers) of each request.
     """
 
     url: str
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    dripping: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -34,6 +36,9 @@ def serving() -> Iterator[Forge]:
         def do_GET(self) -> None:
             forge.asked.append((self.path, dict(self.headers)))
             status, document = forge.answers.get(urlsplit(self.path).path, (404, {"message": "Not Found"}))
+            if where := forge.dripping.get(urlsplit(self.path).path):
+                self._drip(where)
+                return
             if status == 0:
                 self.connection.close()
                 return
@@ -45,9 +50,17 @@ def serving() -> Iterator[Forge]:
             self.end_headers()
             self.wfile.write(body)
 
+        def _drip(self, where: str) -> None:
+            end = b"X-More: " if where == "head" else b"Content-Length: 1000000\r\n\r\n"
+            with suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n" + end)
+                while not over.wait(0.02):
+                    self.wfile.write(b" ")
+
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
+    over = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     forge = Forge(url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -55,6 +68,7 @@ def serving() -> Iterator[Forge]:
     try:
         yield forge
     finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -213,7 +215,22 @@ def test_an_answer_that_is_none_is_unknown(
     assert all("/elsewhere" not in path for path, _ in forge.asked)
 
 
-def test_a_service_that_is_not_there_or_never_ends_is_unknown(here: Workspace, forge: Forge) -> None:
+@pytest.mark.parametrize("where", ["head", "body"])
+def test_a_service_that_never_ends_is_unknown_at_the_deadline(here: Workspace, forge: Forge, where: str) -> None:
+    """It sends a byte now and then, so that no read takes long."""
+    forge.dripping[f"{GITHUB}/rules/branches/main"] = where
+    begun = time.monotonic()
+    found = of_main(here, forge, "github", timeout_seconds=0.3)
+    assert time.monotonic() - begun < 10
+    assert found.state is RuleState.UNKNOWN
+    assert "no whole answer within 0.3 s" in found.reason
+    deadline = time.monotonic() + 10
+    while any(thread.name.startswith("ask ") for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_service_that_is_not_there_is_unknown(here: Workspace) -> None:
     gone = facade.Request(
         repo=here.path,
         overrides={

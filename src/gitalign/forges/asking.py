@@ -7,9 +7,10 @@ elsewhere is none.
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -91,7 +92,21 @@ class Asking:
         Raises:
             Unanswered
         """
-        deadline = time.monotonic() + self._service.timeout_s
+        answers: SimpleQueue[tuple[int, bytes] | BaseException] = SimpleQueue()
+        # The library's time-outs are for each read: a service that sends a byte now and then would be waited for without end.
+        threading.Thread(target=self._ask, args=(path, answers), name=f"ask {path}", daemon=True).start()
+        try:
+            answer = answers.get(timeout=self._service.timeout_s)
+        except Empty:
+            raise Unanswered(f"{_place(path)}: no whole answer within {self._service.timeout_s:g} s") from None
+        if isinstance(answer, self._errors):
+            raise Unanswered(f"{_place(path)}: {type(answer).__name__}") from answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return _read(path, *answer)
+
+    def _ask(self, path: str, answers: SimpleQueue[tuple[int, bytes] | BaseException]) -> None:
+        """In a thread of its own, which ends with the connection at the latest."""
         body = bytearray()
         try:
             with self._client.stream("GET", self._service.api + path) as answer:
@@ -99,12 +114,9 @@ class Asking:
                     body += piece
                     if len(body) > _MOST_BYTES:
                         raise Unanswered(f"{_place(path)}: the answer is too long")
-                    if time.monotonic() > deadline:
-                        raise Unanswered(f"{_place(path)}: no whole answer within {self._service.timeout_s:g} s")
-                status = answer.status_code
-        except self._errors as error:
-            raise Unanswered(f"{_place(path)}: {type(error).__name__}") from error
-        return _read(path, status, bytes(body))
+                answers.put((answer.status_code, bytes(body)))
+        except BaseException as error:
+            answers.put(error)
 
     def pages(self, path: str) -> list[Any]:
         """All entries of a list that comes in pages.
