@@ -63,6 +63,39 @@ def test_contexts_are_made_activated_and_cleaned_up() -> None:
     run(act())
 
 
+def test_a_context_never_changes() -> None:
+    environment = {"A": "1"}
+    context = ExecutionContext(name="x", environment=environment)
+    environment["A"] = "2"
+    assert context.environment == {"A": "1"}
+    for one in (context, context.for_branch("topic", "main"), ExecutionContext(name="y")):
+        with pytest.raises(TypeError):
+            one.environment["B"] = "1"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"timeout_s": "soon"},
+        {"timeout_s": 0},
+        {"timeout_s": float("nan")},
+        {"timeout_s": True},
+        {"memory_bytes": "2G"},
+        {"memory_bytes": 1.5},
+        {"memory_bytes": -1},
+        {"environment": {"A": 1}},
+        {"environment": ["A=1"]},
+        {"work_folder": 7},
+        {"access": "docs/"},
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused_when_a_context_is_made(config: dict[str, Any]) -> None:
+    (key,) = config
+    with pytest.raises(UserError, match=key):
+        run(made(x=config))
+
+
 @pytest.mark.parametrize("config", [{"isolation_level": "jail"}, {"performance_mode": "fast"}, {"colour": "red"}])
 def test_what_is_no_context_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="known are"):
@@ -118,6 +151,10 @@ def failing(*words: str) -> None:
     raise ValueError(" ".join(words))
 
 
+def raising(kind: type[Exception]) -> None:
+    raise kind("of the operation")
+
+
 def hanging(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(60)
@@ -158,6 +195,9 @@ def test_a_process_of_its_own_works_in_its_folder(tmp_path: Path) -> None:
 def test_an_error_comes_back(isolation: IsolationLevel) -> None:
     with pytest.raises(ValueError, match="a b"):
         run(run_in_context(ExecutionContext(name="x", isolation=isolation), failing, "a", "b"))
+    for kind in (EOFError, OSError):  # what the end of a process without an answer looks like, too
+        with pytest.raises(kind, match="of the operation"):
+            run(run_in_context(ExecutionContext(name="x", isolation=isolation), raising, kind))
 
 
 class Particular(Exception):

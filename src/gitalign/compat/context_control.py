@@ -6,18 +6,43 @@ the one that began it.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from gitalign.core.access import AccessProfile
 from gitalign.core.execution_context import Cancellation, ExecutionContext, IsolationLevel, PerformanceMode
 from gitalign.errors import UserError
 
-_KEYS = {one.name for one in fields(ExecutionContext)} - {"name", "cancellation", "isolation", "performance"}
+_CORRECT = "correct the configuration"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_environment(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values())))
+
+
+_KEYS: Mapping[str, Callable[[object], bool]] = {
+    "target": _is_text,
+    "branch": _is_text,
+    "work_folder": lambda value: isinstance(value, str | os.PathLike),
+    "environment": _is_environment,
+    "timeout_s": _is_number,
+    "memory_bytes": lambda value: _is_number(value) and not isinstance(value, float),
+    "access": lambda value: value is None or isinstance(value, AccessProfile),
+}
 _ENUMS = {"isolation_level": ("isolation", IsolationLevel), "performance_mode": ("performance", PerformanceMode)}
 
 
@@ -48,7 +73,7 @@ class ContextManager:
             config: fields of `ExecutionContext`, and `isolation_level` and `performance_mode` by name.
 
         Raises:
-            UserError: the name is taken, or the configuration has an unknown key or value.
+            UserError: the name is taken, or the configuration has an unknown key or a wrong value.
         """
         context = _context(name, config or {})
         with self._lock:
@@ -117,12 +142,15 @@ def _context(name: str, config: Mapping[str, Any]) -> ExecutionContext:
                 values[field] = kind(value)
             except ValueError:
                 known = ", ".join(kind)
-                raise UserError(
-                    f"unknown {key} {value!r}; known are {known}", hint="correct the configuration"
-                ) from None
-        elif key in _KEYS:
-            values[key] = MappingProxyType(dict(value)) if key == "environment" else value
-        else:
+                raise UserError(f"unknown {key} {value!r}; known are {known}", hint=_CORRECT) from None
+        elif key not in _KEYS:
             known = ", ".join(sorted({*_KEYS, *_ENUMS}))
-            raise UserError(f"unknown key {key!r} of a context; known are {known}", hint="correct the configuration")
-    return replace(ExecutionContext(name=name, cancellation=Cancellation()), **values)
+            raise UserError(f"unknown key {key!r} of a context; known are {known}", hint=_CORRECT)
+        elif not _KEYS[key](value):
+            raise UserError(f"{key} of a context cannot be {value!r}", hint=_CORRECT)
+        else:
+            values[key] = os.fspath(value) if key == "work_folder" else value
+    try:
+        return replace(ExecutionContext(name=name, cancellation=Cancellation()), **values)
+    except ValueError as error:
+        raise UserError(str(error), hint=_CORRECT) from None

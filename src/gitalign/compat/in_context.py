@@ -107,19 +107,20 @@ async def _in_process(context: ExecutionContext, operation: Operation, words: tu
     try:
         while not mine.poll():
             await asyncio.sleep(_ASK_EVERY_S)
-        is_result, value = mine.recv()
-        if is_result:
-            return value
-        raise value
-    except EOFError as error:
-        started.join(_END_S)
-        raise NoResources(
-            f"the process of {context.name} ended without an answer: {started.exitcode}",
-            hint="look at memory and time limits",
-        ) from error
+        try:
+            is_result, value = mine.recv()
+        except (EOFError, OSError) as error:
+            started.join(_END_S)
+            raise NoResources(
+                f"the process of {context.name} ended without a whole answer: {started.exitcode}",
+                hint="look at memory and time limits",
+            ) from error
     finally:
         mine.close()
         _end(started)
+    if is_result:
+        return value
+    raise value
 
 
 def _end(started: BaseProcess) -> None:

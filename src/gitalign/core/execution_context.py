@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -97,6 +98,18 @@ class ExecutionContext:
     isolation: IsolationLevel = IsolationLevel.THREAD
     performance: PerformanceMode = PerformanceMode.BALANCED
     cancellation: Cancellation = field(default_factory=Cancellation, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep a copy of the environment that does not change either.
+
+        Raises:
+            ValueError: a bound that is none.
+        """
+        if not 0 < self.timeout_s < math.inf:
+            raise ValueError("timeout_s must be a finite number above 0")
+        if self.memory_bytes < 0:
+            raise ValueError("memory_bytes must be 0 or more")
+        object.__setattr__(self, "environment", MappingProxyType(dict(self.environment)))
 
     def for_branch(self, branch: str, target: str) -> Self:
         """The same for one branch; what cancels this context cancels that one."""
