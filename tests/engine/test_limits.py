@@ -59,6 +59,20 @@ def test_memory_is_that_of_the_whole_tree(monkeypatch: pytest.MonkeyPatch, *, li
     assert limits.tree_bytes(this) - before < 30_000_000
 
 
+def test_processor_time_is_that_of_the_whole_tree() -> None:
+    """Of what has ended, of what is still running, and of this process itself; each counts once."""
+    burn = "import time\nwhile time.process_time() < 0.2: pass\nprint('done', flush=True)\ninput()"
+    before = limits.processor_s()
+    words = [sys.executable, "-ISc", burn]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "done\n"
+        during = limits.processor_s() - before
+        child.communicate("\n")
+    after = limits.processor_s() - before
+    assert 0.18 <= during <= after < during + 0.15
+
+
 def test_the_memory_bound_says_what_it_is_of_and_idle_processes_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

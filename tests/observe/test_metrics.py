@@ -67,6 +67,7 @@ def test_what_a_run_came_to(work: Workspace, tmp_path: Path) -> None:
     assert found["gitalign_run_exit_code", ()] == 1
     assert found["gitalign_run_moved_branches", ()] == report.run.moved == 2
     assert found["gitalign_run_peak_memory_bytes", ()] > 1_000_000
+    assert found["gitalign_run_processor_seconds", ()] == pytest.approx(report.processor_s)
     assert abs(found["gitalign_run_last_timestamp_seconds", ()] - time.time()) < 60
     assert 0 < found["gitalign_run_duration_seconds", ()] < 60
     assert found["gitalign_run_merges", (("how", "made"),)] >= 2

@@ -73,6 +73,7 @@ class Report:
     Attributes:
         phases: seconds per phase of the run.
         peak_memory_bytes: of our own process, without git's.
+        processor_s: seconds of processor time while it went on, of the process that it ran in and of all that this started.
         total_s: wall-clock seconds.
         waiting: branches that earlier runs moved, whose push failed or was held back, and that are not on their remote since, as
             far as that is known without asking it; each as the run that pushed last left it.
@@ -84,6 +85,7 @@ class Report:
     publications: tuple[Publication, ...]
     phases: tuple[tuple[str, float], ...] = ()
     peak_memory_bytes: int = 0
+    processor_s: float = 0.0
     breaker_tripped: bool = False
     notices: tuple[str, ...] = ()
     executed_at: datetime

@@ -48,6 +48,7 @@ def load_report(value: Any, plan: Plan) -> Report:
         publications=each(data, "moves", load_move),
         phases=tuple(field(data, "phases", _PHASES).items()),
         peak_memory_bytes=field(data, "peak_memory_bytes", as_int, 0),
+        processor_s=field(data, "processor_s", as_float, 0.0),
         breaker_tripped=field(data, "breaker_tripped", as_bool, False),
         notices=each(data, "notices", as_text, ()),
         executed_at=field(data, "executed_at", as_time),

@@ -83,6 +83,7 @@ def _members(value: Report) -> dict[str, Any]:
         "excluded": map(dump_exclusion, value.plan.excluded),
         "phases": _rounded(value.phases),
         "peak_memory_bytes": value.peak_memory_bytes,
+        "processor_s": round(value.processor_s, 6),
         "breaker_tripped": value.breaker_tripped,
         "notices": list(value.notices),
         "executed_at": time_text(value.executed_at),
@@ -101,6 +102,7 @@ class ReportExtras:
 
     phases: tuple[tuple[str, float], ...] = ()
     peak_memory_bytes: int = 0
+    processor_s: float = 0.0
     notices: tuple[str, ...] = ()
     waiting: tuple[Publication, ...] = ()
 
@@ -112,6 +114,7 @@ def read_extras(path: Path) -> ReportExtras:
         return ReportExtras(
             phases=tuple(field(data, "phases", _PHASES).items()),
             peak_memory_bytes=field(data, "peak_memory_bytes", as_int),
+            processor_s=field(data, "processor_s", as_float, 0.0),
             notices=each(data, "notices", as_text),
             waiting=each(data, "waiting_pushes", load_move, ()),
         )

@@ -91,6 +91,7 @@ class RunMetrics:
         self._tell(registry, "exit_code", "Exit code of the run on the command line.", [((), report.exit_code())])
         memory = [((), report.peak_memory_bytes)]
         self._tell(registry, "peak_memory_bytes", "Of our own process, without git's.", memory)
+        self._tell(registry, "processor_seconds", "Processor time, git's included.", [((), report.processor_s)])
         phases = [((phase,), seconds) for phase, seconds in report.phases]
         self._tell(registry, "phase_seconds", "Wall clock of the run's phases.", phases, "phase")
         spent = [((phase,), seconds) for result in report.results for phase, seconds in result.phases]

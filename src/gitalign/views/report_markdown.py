@@ -134,6 +134,7 @@ def _time(report: Report) -> Section:
     moved = sum(one.state.value == "moved" for one in report.publications)
     lines = [f"- {name}: {seconds:.2f} s" for name, seconds in report.phases]
     lines += [f"- peak memory: {report.peak_memory_bytes / 1e6:.0f} MB"] if report.peak_memory_bytes else []
+    lines += [f"- processor time, git's included: {report.processor_s:.2f} s"] if report.processor_s else []
     if report.run.undone_by:
         lines.append(f"- undone by run {markdown(report.run.undone_by)}")
     elif moved:

@@ -58,6 +58,7 @@ class ReportDocument(TypedDict):
     excluded: list[ExclusionDocument]
     phases: dict[str, float]
     peak_memory_bytes: int
+    processor_s: NotRequired[float]
     breaker_tripped: bool
     notices: list[str]
     executed_at: Time

@@ -31,7 +31,7 @@ from gitalign.engine.run.prepare import graph_of
 from gitalign.engine.run.reports import kept, made_report, summarised
 from gitalign.engine.run.session import OpenRepository, configured_plugins, configured_rules
 from gitalign.engine.runtime.context import RunContext
-from gitalign.engine.runtime.limits import MemoryWatch
+from gitalign.engine.runtime.limits import MemoryWatch, processor_s
 from gitalign.engine.runtime.observers import observing
 from gitalign.errors import GitError, RunTakenOver, StoreError
 from gitalign.ports import Detector, Documenter, Journal
@@ -126,7 +126,7 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
     keep_frozen(run.folder, frozen_for(opened, run.plugins, rules))
     record = new_record(run, RunKind.ALIGN, plan_id=plan.id, total=len(plan.steps))
     journal.begin_run(record, plan_json=plans.text_of(plan))
-    memory = MemoryWatch()
+    memory, used_before = MemoryWatch(), processor_s()
     run.emit(
         EventKind.RUN_STARTED,
         plan=plan.id,
@@ -144,7 +144,9 @@ def _as_run(assignment: Assignment, run: RunContext, rules: RepositoryRules | No
     report = made_report(journal.run(run.run_id), plan, executed, started=run.started_at, now=run.now(), memory=memory)
     report = _with_waiting(run, report)
     public = [words for _, _, words in plan.snapshot.public_targets]
-    report = replace(report, notices=(*report.notices, *public, *run.plugins.notices))
+    report = replace(
+        report, processor_s=processor_s() - used_before, notices=(*report.notices, *public, *run.plugins.notices)
+    )
     outcome = "interrupted" if executed.interrupted else ("ok" if report.exit_code() == 0 else "attention")
     journal.set_state(run.run_id, _end_state(plan, executed), outcome=outcome, finished_at=run.now())
     if opened.config.orchestration.auto_cleanup_backups and outcome == "ok":

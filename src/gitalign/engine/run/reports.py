@@ -124,6 +124,7 @@ def stored_report(repository: Repository, journal: Journal, run_id: str) -> Repo
         publications=journal.publications(run_id),
         phases=kept.phases,
         peak_memory_bytes=kept.peak_memory_bytes,
+        processor_s=kept.processor_s,
         breaker_tripped=any(getattr(result.outcome, "code", "") == "circuit_breaker" for result in results),
         notices=kept.notices,
         waiting=kept.waiting,
