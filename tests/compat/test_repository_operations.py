@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import json
 import os
+import re
+import shutil
 import stat
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +22,7 @@ from gitalign.compat.steps import ValidationError, rolled_back_on_error, safe_mo
 from gitalign.core.plan import Permit
 from gitalign.errors import UserError
 from tests.git.workspace import Workspace
+from tests.validate.test_startup import SERVER
 
 
 @pytest.fixture
@@ -108,6 +115,36 @@ def test_a_file_is_changed_whole_or_not_at_all(tmp_path: Path) -> None:
         safe_modify_file(tmp_path, change)
 
 
+def test_a_kill_or_a_full_disk_leaves_the_file_and_no_half_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "settings"
+    place.write_text("old")
+
+    def dying(path: str) -> None:
+        Path(path).write_text("ha")
+        os._exit(9)
+
+    child = os.fork()
+    if child == 0:
+        safe_modify_file(place, dying)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert place.read_text() == "old"
+    copied = shutil.copy2
+
+    def full(source: Path, to: Path) -> None:
+        if Path(to).name.startswith("settings.backup"):
+            Path(to).write_text("o")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        copied(source, to)
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    with pytest.raises(OSError, match="No space left"):
+        safe_modify_file(place, lambda path: Path(path).write_text("new"))
+    assert place.read_text() == "old"
+    assert not list(tmp_path.glob("*.backup*"))
+
+
 def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")
@@ -192,3 +229,47 @@ def test_the_four_checks_say_what_a_run_recorded(here: Workspace) -> None:
         asyncio.run(validate_after_step("align", [late.check_performance]))
     with pytest.raises(ValidationError, match="has no branch nosuch"):
         asyncio.run(validate_after_step("align", [StepChecks("nosuch", repo_path=here.path).check_performance]))
+
+
+def test_the_checks_see_a_broken_import_and_a_service_that_does_not_start(tmp_path: Path) -> None:
+    space = Workspace(tmp_path / "repo")
+    service = {"src/__init__.py": b"", "src/main.py": b"def app(path):\n    return 200\n", "server.py": SERVER}
+    space.commit("base", {"lib/__init__.py": b"", "lib/text.py": b"x = 1\n", **service})
+    for name, files in (
+        ("good", {"own": b"1\n"}),
+        ("uses", {"use.py": b"from lib.text import x\n"}),
+        ("breaks", {"src/main.py": b"raise RuntimeError('no configuration')\n"}),
+    ):
+        space.switch(name, "main")
+        space.commit(name, files)
+    space.switch("main")
+    space.commit("gone", {"lib/text.py": None, "lib/other.py": b"x = 1\n"})
+    settings = {"server": [sys.executable, "server.py"], "timeout_seconds": 10}
+    overrides = {"validation.startup": settings, "validation.confinement": "none", "validation.rerun_failed": False}
+    facade.run(facade.Request(repo=space.path, overrides=overrides), permit=Permit(plan_id="*", given_by="test"))
+    good, uses, breaks = (StepChecks(name, repo_path=space.path) for name in ("good", "uses", "breaks"))
+    assert len(asyncio.run(validate_after_step("align", [good.check_service_startup, good.check_import_paths]))) == 2
+    with pytest.raises(ValidationError, match=r"use\.py: .*lib\.text"):
+        asyncio.run(validate_after_step("align", [uses.check_import_paths]))
+    with pytest.raises(ValidationError, match="startup: failed"):
+        asyncio.run(validate_after_step("align", [breaks.check_service_startup]))
+
+
+def test_the_example_in_the_documents_works(here: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways: without a check the branch goes on, and a check that does not pass puts branch and file back."""
+    page = (Path(__file__).parents[2] / "docs/contexts.md").read_text()
+    (example,) = [one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "rolled_back_on_error" in one]
+    here.commit("more", {"other": b"1\n"})
+    monkeypatch.chdir(here.path)
+    before = here.tip("topic")
+    Path("settings.json").write_text('{"limit": 1}')
+    names: dict[str, Any] = {}
+    exec(example, names)
+    with pytest.raises(ValidationError, match=r"startup was not looked at"):
+        asyncio.run(names["align_topic"]())
+    assert here.tip("topic") == before
+    assert Path("settings.json").read_text() == '{"limit": 1}'
+    monkeypatch.setattr(StepChecks, "all", lambda self: (self.check_import_paths, self.check_performance))
+    asyncio.run(names["align_topic"]())
+    assert here.git("merge-base", "topic", "main") == here.tip("main")
+    assert json.loads(Path("settings.json").read_text()) == {"limit": 2}

@@ -56,7 +56,7 @@ class StepChecks:
         """Detection was on, and found no import that the alignment broke."""
         result = self._result()
         if result.detection == "not configured":
-            return _answer(False, "detection is not configured: detection.detectors")
+            return _answer(False, "detection did not look: no result was made, or detection.detectors names none")
         findings = getattr(result.outcome, "findings", ())
         broken = [one for one in findings if one.code == "import_unresolved" and one.severity is not Severity.INFO]
         return _answer(not broken, "; ".join(f"{one.path}: {one.message}" for one in broken) or "no import is broken")

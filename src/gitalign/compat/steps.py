@@ -29,7 +29,7 @@ def safe_modify_file(file_path: str | Path, modifications: Callable[[str], objec
     """Change a file whole or not at all; a copy of how it was is kept beside it.
 
     The file is changed in a copy, which takes its place in one step: another process sees the old file or the new one, and a
-    process that is killed leaves the old one. A link is followed: what it leads to is changed.
+    process that is killed leaves the old one, and a folder `.git-align-…` beside it. A link is followed: what it leads to is changed.
 
     Args:
         file_path: of a plain file.
@@ -54,8 +54,7 @@ def safe_modify_file(file_path: str | Path, modifications: Callable[[str], objec
         copy = folder / place.name
         shutil.copy2(place, copy)
         modifications(str(copy))
-        with copy.open("rb") as changed:
-            os.fsync(changed.fileno())
+        _to_disk(copy)
         backup = _backup(place)
         os.replace(copy, place)
         return backup
@@ -71,8 +70,19 @@ def _backup(place: Path) -> Path:
         number += 1
         with suppress(FileExistsError):
             os.close(os.open(backup, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            shutil.copy2(place, backup)
-            return backup
+            break
+    try:
+        shutil.copy2(place, backup)
+        _to_disk(backup)
+    except BaseException:
+        backup.unlink(missing_ok=True)  # half a copy is no backup
+        raise
+    return backup
+
+
+def _to_disk(place: Path) -> None:
+    with place.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @asynccontextmanager
