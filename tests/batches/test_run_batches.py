@@ -23,13 +23,15 @@ from gitalign.batches.planning.tasks import Need, Setup, Task
 from gitalign.batches.running import task_worker
 from gitalign.batches.running.batch_store import AlreadyRunning
 from gitalign.batches.running.context import Keeper
+from gitalign.batches.running.pool import Slot, SlotView, TreePool
 from gitalign.batches.running.run_batches import run_batches
+from gitalign.batches.running.settle import Settled
 from gitalign.batches.running.state import MergeStatus, Request, Status, result_ref, wip_ref
 from gitalign.batches.running.state_document import dump, load
 from gitalign.core.names import BATCH_PREFIX, WIP_PREFIX
 from gitalign.core.validation import Bounds
 from gitalign.documents.reading import Malformed
-from gitalign.errors import StoreError, UnknownBatch, UserError
+from gitalign.errors import OutOfSpace, StoreError, UnknownBatch, UserError
 from gitalign.facade.batch_retrying import to_be_gone_on_with
 from gitalign.tree_removal import remove_tree
 from tests.batches.runs import BATCH, Bench, killed_at, sh
@@ -469,6 +471,61 @@ def test_a_tree_that_could_not_be_read_is_freed_when_it_can_be(
     assert [one for one in freed.notices if "kept" in one] == []
     assert any("could be read later" in one for one in freed.notices)
     assert not has_snapshot or bench.world.git("rev-parse", name) == bench.world.tip
+    assert_clean(bench)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_trees_of_two_attempts_of_one_task_are_both_pinned(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backwards: bool, is_kept: bool
+) -> None:
+    """The disk was full when the first attempt ended, so its tree is still named; the second one is killed."""
+    count, write, orphans = tmp_path / "count", Slot.write, TreePool.orphans
+
+    def write_with_room(slot: Slot, **changes: object) -> None:
+        if changes.get("batch_id") == "":
+            raise OutOfSpace("no room")
+        write(slot, **changes)
+
+    script = f"echo >> {count}; n=$(wc -l < {count}); echo $n > x$n; test $n -gt 1 || exit 75; exit 1"
+    with monkeypatch.context() as full:
+        full.setattr(Slot, "write", write_with_room)
+        if is_kept:
+            full.setattr(task_worker, "settle", _without_room)
+        task = sh("t", script, max_attempts=2)
+        assert killed_at("settle", lambda place: bench.run(task, checkpoint=place), nth=2)
+    monkeypatch.setattr(TreePool, "orphans", lambda pool: sorted(orphans(pool), key=_by_number, reverse=backwards))
+    assert [view.number for view in bench.world.pool.orphans()] == ([1, 0] if backwards else [0, 1])
+    resumed = bench.resume()
+    wip = wip_ref(BATCH, "t")
+    first = f"{wip}@tree-0" if is_kept else f"{wip}@1"
+    assert [bench.world.git("show", one) for one in (f"{first}:x1", f"{wip}@2:x2", f"{wip}:x3")] == ["1", "2", "3"]
+    assert is_kept == any(one.endswith(f" as {first}") for one in resumed.tasks["t"].notices)
+    assert_clean(bench)
+
+
+def _by_number(view: SlotView) -> int:
+    return view.number
+
+
+def _without_room(*_: object, **__: object) -> Settled:
+    return Settled(kept="its changes cannot be read: no room")
+
+
+def test_a_tree_that_is_kept_twice_is_pinned_twice(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, wip = tmp_path / "count", wip_ref(BATCH, "t")
+    script = f"echo >> {count}; n=$(wc -l < {count}); echo $n > x$n; exit 1"
+    with monkeypatch.context() as full:
+        full.setattr(task_worker, "settle", _without_room)
+        bench.run(sh("t", script))
+        bench.world.git("update-ref", wip, "main")  # as if a snapshot had been taken
+        bench.resume(prepare=to_be_gone_on_with)
+        bench.world.git("update-ref", wip, "main")
+    bench.resume(prepare=to_be_gone_on_with)
+    held = [bench.world.git("show", f"{wip}{name}") for name in ("@tree-0:x1", "@tree-0-1:x2", ":x3")]
+    assert held == ["1", "2", "3"]
     assert_clean(bench)
 
 
