@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -122,3 +122,42 @@ def test_a_token_is_sent_encrypted_or_to_this_machine(
     if kind is Client:
         with Client(server.address, server.token()) as client:
             assert client.repositories(), "not by way of the proxy"
+
+
+class Elsewhere(Busy):
+    """Something else answers at the address: a proxy with a page to sign in, or one that leads there."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        headers = {"Location": "https://sign-in.example.org/"} if self.status >= 300 else {}
+        return httpx.Response(self.status, html="<form>", headers=headers)
+
+
+@pytest.mark.parametrize("status", [200, 301, 302, 303, 307])
+def test_what_is_no_answer_of_the_service_is_no_success(status: int) -> None:
+    transport = Elsewhere(status)
+    with Client("https://service", "gal_x", transport=transport) as client:
+        asked: tuple[Callable[[], object], ...] = (
+            lambda: client.revoke_token("x"),
+            lambda: client.set_password("bo", "x"),
+            lambda: client.run("sample", "x"),
+            lambda: client.repositories(),
+            lambda: client.metrics() if status >= 300 else client.health(),
+            lambda: client.wait("0" * 32),
+        )
+        for ask in asked:
+            with pytest.raises(Problem, match="is not JSON" if status == 200 else "leads elsewhere") as caught:
+                ask()
+            assert (caught.value.status, "address of the service" in caught.value.hint) == (status, True)
+    assert transport.asked == len(asked), "neither tried again nor followed"
+
+    async def main() -> None:
+        async with AsyncClient("https://service", "gal_x", transport=transport) as awaited:
+            await awaited.remove_repository("sample")
+
+    with pytest.raises(Problem):
+        asyncio.run(main())

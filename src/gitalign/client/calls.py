@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 
+from gitalign.core.names import display
 from gitalign.documents.formats import FORMATS, Format, opened
 from gitalign.documents.models.service import JobDocument, JobsDocument
 from gitalign.documents.reading import Malformed
@@ -17,6 +18,10 @@ T = TypeVar("T")
 OVER = ("done", "failed", "stopped")
 """States of jobs that change no more."""
 _MOST_FAULTS = 10
+_OK, _NO_CONTENT = 200, 204
+_OTHER_ADDRESS = (
+    "give the address of the service itself; a redirect is not followed, because the token would go with it"
+)
 
 
 class Problem(GitAlignError):
@@ -69,7 +74,10 @@ class StreamedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """A request, what its answer is read as, and the job for whose sake a service that is away is waited for."""
+    """A request, what its answer is read as, and the job for whose sake a service that is away is waited for.
+
+    With `takes_text` the answer may be anything; else it is JSON, or there is none.
+    """
 
     method: str
     path: str
@@ -78,6 +86,7 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     followed: JobDocument | str | None = None
+    takes_text: bool = False
 
 
 EVENTS_OF_JOB = "GET /api/v1/jobs/{job}/events"
@@ -124,7 +133,7 @@ def document_of_job(job: JobDocument | str, kind: type[T], *, patiently: bool) -
         return cast(T, said)
 
     path = f"/api/v1/jobs/{quote(job_id(job), safe='')}/document"
-    return Call(method="GET", path=path, read=read, followed=job if patiently else None)
+    return Call(method="GET", path=path, read=read, followed=job if patiently else None, takes_text=True)
 
 
 def newest_run(page: JobsDocument) -> str | None:
@@ -152,16 +161,42 @@ def answer(call: Call[T], status: int, media_type: str, body: bytes, *, retry_af
         retry_after: its header of that name.
 
     Raises:
-        Problem: the service refused the request.
+        Problem: the service refused the request, or something else answered, such as a page to sign in of a proxy.
     """
-    is_json = media_type.partition(";")[0].strip().endswith("json")
+    media_type = media_type.partition(";")[0].strip()
+    is_json = media_type.endswith("json")
     try:
         said = json.loads(body) if is_json else body.decode("utf-8", "replace")
     except ValueError as error:
         raise Problem(status, {"code": "not_json", "detail": f"the answer is not JSON: {error}"}) from error
     if status >= 400:
         raise Problem(status, said if isinstance(said, dict) else {}, retry_after=retry_after)
+    if status >= 300:
+        raise Problem(status, {"detail": f"HTTP status {status}: the answer leads elsewhere", "hint": _OTHER_ADDRESS})
+    if not (is_json or call.takes_text or status == _NO_CONTENT):
+        raise Problem(
+            status,
+            {
+                "code": "not_json",
+                "detail": f"the answer is not JSON but {display(media_type or 'text')}",
+                "hint": _OTHER_ADDRESS,
+            },
+        )
     return call.read(said)
+
+
+def is_of_events(status: int, media_type: str) -> bool:
+    """Whether events follow."""
+    return status == _OK and media_type.partition(";")[0].strip() == "text/event-stream"
+
+
+def no_events(status: int, media_type: str, body: bytes, *, retry_after: str | None = None) -> Problem:
+    """What is wrong with an answer that brings no events; arguments as for `answer`."""
+    try:
+        answer(Call(method="GET", path="", read=str), status, media_type, body, retry_after=retry_after)
+    except Problem as problem:
+        return problem
+    return Problem(status, {"detail": "the answer brings no events", "hint": _OTHER_ADDRESS})
 
 
 class StreamReader:

@@ -33,6 +33,7 @@ class Ask(Generic[T]):
         match: what `If-Match` names.
         followed: the job for whose sake a service that is away is waited for.
         read: makes the result of the answer.
+        takes_text: the answer may be anything; else it is JSON, or there is none.
     """
 
     body: Mapping[str, object] | None = None
@@ -40,6 +41,7 @@ class Ask(Generic[T]):
     match: str | None = None
     followed: JobDocument | str | None = None
     read: Callable[[Any], T] = _as_it_is
+    takes_text: bool = False
 
 
 class Sender:
@@ -101,6 +103,7 @@ class Operation(Generic[P, T]):
             params={name: value for name, value in asked.params.items() if value is not None},
             headers=headers,
             followed=asked.followed,
+            takes_text=asked.takes_text,
         )
 
     @overload

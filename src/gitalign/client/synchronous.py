@@ -18,7 +18,6 @@ from gitalign.client.operations import Operations
 from gitalign.documents.models.service import BranchRowDocument, JobDocument, JobsDocument
 
 T = TypeVar("T")
-_NO_DOCUMENT: Call[str] = Call(method="GET", path="", read=str)
 
 
 class Client(Operations, Sender):
@@ -139,10 +138,10 @@ class Client(Operations, Sender):
                 with self._http.stream("GET", path, headers=reader.headers()) as stream:
                     if stream.status_code == 204:
                         return
-                    if stream.status_code != 200:
-                        media = stream.headers.get("Content-Type", "")
+                    media = stream.headers.get("Content-Type", "")
+                    if not calls.is_of_events(stream.status_code, media):
                         body, retry = stream.read(), stream.headers.get("Retry-After")
-                        calls.answer(_NO_DOCUMENT, stream.status_code, media, body, retry_after=retry)
+                        raise calls.no_events(stream.status_code, media, body, retry_after=retry)
                     patience.succeeded()
                     for line in stream.iter_lines():
                         event = reader.take(line)

@@ -45,7 +45,7 @@ class Jobs:
     @operation("GET /api/v1/jobs/{job}/document")
     def text(self, job: JobDocument | str, *, patiently: bool = False) -> Ask[str]:
         """What a job came to as text: a report as HTML, Markdown or JUnit, and JSON unread."""
-        return Ask(followed=job if patiently else None, read=_text)
+        return Ask(followed=job if patiently else None, read=_text, takes_text=True)
 
     @operation("POST /api/v1/jobs/{job}/stop")
     def stop(self, job: JobDocument | str, *, key: str | None = None) -> Ask[JobDocument]:
@@ -77,4 +77,4 @@ class Jobs:
     @operation("GET /metrics")
     def metrics(self) -> Ask[str]:
         """Metrics in the text format of Prometheus."""
-        return Ask(read=str)
+        return Ask(read=str, takes_text=True)
