@@ -18,6 +18,7 @@ from gitalign.store.service.accounts import Accounts
 from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.jobs import JobFilter, Jobs
 from gitalign.store.service.repositories import Repositories
+from gitalign.store.service.retention import forget_old_jobs
 from gitalign.store.service.users import Users
 from tests.service.asking import REPOSITORY
 from tests.service.people import PASSWORD
@@ -103,6 +104,19 @@ def test_a_token_that_was_revoked(database: ServiceDatabase) -> None:
     assert carried_out(database, created_by=name).state is JobState.DONE
     Accounts(database).revoke(token.id, actor="me")
     assert "was revoked" in str(carried_out(database, created_by=name).error)
+
+
+def test_a_token_of_a_ci_run_that_was_revoked_and_is_forgotten(database: ServiceDatabase) -> None:
+    """The job waited for so long that no row says any more that the token was revoked: unknown is not yes."""
+    token, _ = new_token(database, "ci", role=Role.OPERATOR)
+    Accounts(database).revoke(token.id, actor="me")
+    with database.writing() as connection:
+        connection.execute(schema.tokens.update().values(issuer="https://ci.example.org", expires_at=1))
+    forget_old_jobs(database, keep_days=1)
+    assert Accounts(database).all() == ()
+    refused = carried_out(database, created_by=token_actor_name("ci", token.id))
+    assert (refused.state, code(refused)) == (JobState.FAILED, "author_not_allowed")
+    assert "not known any more" in str(refused.error)
 
 
 def test_a_schedule_of_a_person_who_lost_the_right(database: ServiceDatabase, users: Users) -> None:

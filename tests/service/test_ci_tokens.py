@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import InvalidToken
 from joserfc.jwk import OctKey, RSAKey
 
-from gitalign.core.accounts import Role
+from gitalign.core.accounts import Role, SessionBounds, digest_of, token_text
 from gitalign.errors import ConfigError
+from gitalign.service.administration import new_token
 from gitalign.service.application import create_app
+from gitalign.service.issuer_keys import IssuerKeys
+from gitalign.service.problems import ProviderUnavailable
+from gitalign.service.repeats import _cipher
 from gitalign.service.settings import settings_of
 from gitalign.store.service import schema
+from gitalign.store.service.accounts import Accounts
+from gitalign.store.service.database import ServiceDatabase
 from gitalign.store.service.retention import forget_old_jobs
+from gitalign.store.service.sessions import Sessions
 from tests.documents.strict import validate
 from tests.service.serving import Served, served
 from tests.service.test_openid import Provider, with_secret
@@ -93,6 +105,7 @@ def test_a_run_gets_what_the_first_fitting_rule_says(server: Served, client: htt
     assert seen(client, made["token"]) == ["shop"]
     entry = server.service.audit.newest(1)[0]
     assert (entry.action, entry.subject, made["token"] in str(entry)) == ("token.create", made["id"], False)
+    assert entry.detail["issuer"] == issuer.address, "two issuers may call their runs alike"
 
     headers = {"Authorization": f"Bearer {made['token']}"}
     wanted = {"kind": "run", "cron": "* * * * *"}
@@ -123,8 +136,41 @@ def test_an_answer_that_was_lost_is_given_again(server: Served, client: httpx.Cl
     token = issuer.signed(run_claims(issuer))
     first, again = (exchanged(client, token, **{"Idempotency-Key": "two"}) for _ in "ab")
     assert first.json()["tokens"][0]["token"] == again.json()["tokens"][0]["token"]
-    other = exchanged(client, issuer.signed(run_claims(issuer, run_id="78")), **{"Idempotency-Key": "two"})
-    assert other.json()["code"] == "idempotency_key_reused"
+    (other,) = exchanged(client, issuer.signed(run_claims(issuer, run_id="78")), **{"Idempotency-Key": "two"}).json()[
+        "tokens"
+    ]
+    assert (other["name"], other["token"] != first.json()["tokens"][0]["token"]) == ("ci-acme-shop-78", True)
+
+
+def test_the_database_does_not_give_the_token_away(server: Served, client: httpx.Client, issuer: Provider) -> None:
+    """Neither with the subject of the run, which is in it as well, nor with a key that can be guessed."""
+    subject = "repo:acme/shop:ref:refs/heads/main"
+    exchanged(client, issuer.signed(run_claims(issuer)), **{"Idempotency-Key": "1"})
+    guessed = hashlib.sha256("\0".join((f"ci {subject}", "", "1")).encode()).digest()
+    with server.service.database.reading() as connection:
+        sealed = [row.sealed for row in connection.execute(schema.answers.select())]
+    assert sealed
+    for text in sealed:
+        with pytest.raises(InvalidToken):
+            _cipher(guessed).decrypt(text.encode())
+
+
+def test_a_session_of_a_token_that_is_forgotten_finds_no_other(database: ServiceDatabase) -> None:
+    """SQLite gives the number of the newest row, once it is gone, to the next one."""
+    text, bounds = token_text(bytes(20)), SessionBounds(absolute_s=1e7, idle_s=1e7)
+    token, _ = new_token(database, "ci-acme-shop-77", role=Role.VIEWER)
+    with database.writing() as connection:
+        connection.execute(schema.tokens.update().values(issuer="https://ci.example.org", digest=digest_of(text)))
+    actor = Accounts(database).holder(text)
+    assert actor is not None
+    Sessions(database).open(actor, "secret", bounds, seen=("192.0.2.1", "curl"))
+    assert Sessions(database).actor("secret", bounds) is not None
+    with database.writing() as connection:
+        connection.execute(schema.tokens.update().values(expires_at=1))
+    forget_old_jobs(database, keep_days=1)
+    new_token(database, "root", role=Role.ADMIN)
+    assert Sessions(database).actor("secret", bounds) is None
+    assert token.id not in {one.id for one in Accounts(database).all()}
 
 
 def _ago(seconds: int) -> int:
@@ -157,6 +203,7 @@ FORGED: dict[str, Callable[[Provider], str]] = {
     "nonsense": lambda p: "nonsense",
     "two dots": lambda p: "..",
     "many brackets": lambda p: "a." + "W1tb" * 3_000 + ".b",
+    "many brackets in its header": lambda p: "W1tb" * 3_000 + "." + p.signed(run_claims(p)).split(".")[1] + ".b",
 }
 
 
@@ -224,6 +271,86 @@ def test_keys_that_are_known_stay_while_the_issuer_is_away(
             forged = away.signed(run_claims(away), RSAKey.generate_key(2048))
             assert exchanged(client, forged).status_code == 503, "it may be a new key"
             assert exchanged(client, away.signed(run_claims(away))).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kty": "EC", "crv": "secp999k1", "kid": "x", "x": "AQ", "y": "AQ"},
+        {"kty": "RSA", "kid": "x"},
+        {"kty": "of later"},
+        {"kty": "oct", "kid": "x", "k": "c2VjcmV0"},
+        {},
+        "a key",
+        None,
+    ],
+)
+def test_a_key_of_another_kind_hides_no_other(issuer: Provider, monkeypatch: pytest.MonkeyPatch, other: Any) -> None:
+    monkeypatch.setattr(issuer, "more_keys", [other])
+    claims = run_claims(issuer)
+    assert IssuerKeys(issuer.address).decoded(issuer.signed(claims)).claims == claims
+
+
+def test_who_has_a_known_key_does_not_wait_while_keys_are_fetched(issuer: Provider) -> None:
+    keys, token = IssuerKeys(issuer.address), issuer.signed(run_claims(issuer))
+    keys.decoded(token)
+    seen: list[object] = []
+    with keys._lock:  # as while an issuer is asked that does not answer
+        looking = threading.Thread(target=lambda: seen.extend((keys.decoded(token), keys.metadata())), daemon=True)
+        looking.start()
+        looking.join(10)
+        assert len(seen) == 2
+
+
+def test_an_issuer_that_does_not_answer_is_not_asked_by_each_who_signs_in() -> None:
+    """One after the other they would wait for it, until the service answers no one."""
+    asked, now = [0], [0.0]
+
+    class Away(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked[0] += 1
+            self.send_error(503)
+
+        def log_message(self, *words: object) -> None:
+            """Not on the terminal."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Away) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        keys = IssuerKeys(f"http://127.0.0.1:{server.server_port}", clock=lambda: now[0])
+        for at, times in ((0.0, 1), (4.9, 1), (5.1, 2)):
+            now[0] = at
+            with pytest.raises(ProviderUnavailable):
+                keys.metadata()
+            assert asked[0] == times
+        server.shutdown()
+
+
+def test_an_issuer_that_answers_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece comes in time: whoever exchanges or signs in would wait for the last one."""
+    over = threading.Event()
+
+    class Drops(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not over.wait(0.02):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *words: object) -> None:
+            """Not on the terminal."""
+
+    monkeypatch.setattr("gitalign.service.issuer_keys.DEADLINE_S", 0.3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drops) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stop = threading.Timer(10, over.set)
+        stop.start()
+        with pytest.raises(ProviderUnavailable):
+            IssuerKeys(f"http://127.0.0.1:{server.server_port}").metadata()
+        assert not over.is_set()
+        over.set()
+        stop.cancel()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

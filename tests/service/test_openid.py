@@ -46,6 +46,7 @@ class Provider:
     answers: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     userinfo: dict[str, Any] = field(default_factory=dict)
+    more_keys: list[dict[str, Any]] = field(default_factory=list)
     asked_for_keys: int = 0
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Provider:
         @self.app.get("/keys")
         def keys() -> JSONResponse:
             self.asked_for_keys += 1
-            return JSONResponse({"keys": [self.key.as_dict(private=False)]})
+            return JSONResponse({"keys": [*self.more_keys, self.key.as_dict(private=False)]})
 
         @self.app.get("/userinfo")
         def userinfo() -> JSONResponse:

@@ -12,7 +12,7 @@ from typing import Any
 from httpx2 import Client, HTTPError, InvalidURL
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, KeySet
 
 from gitalign.core.names import display
 from gitalign.service.problems import ProviderUnavailable
@@ -25,6 +25,8 @@ DEADLINE_S = 10.0
 _KEPT_S = 3_600.0
 _AGAIN_S = 60.0
 """An issuer is asked no more often than this, whatever tokens come."""
+_PAUSE_S = 5.0
+"""So long after it did not answer it is not asked again for its metadata, however many people sign in meanwhile."""
 _LARGEST_BYTES = 1024 * 1024
 _LONGEST_REASON = 300
 
@@ -50,7 +52,7 @@ class IssuerKeys:
         self._clock = clock
         self._lock = threading.Lock()
         self._metadata: Mapping[str, Any] = {}
-        self._metadata_at = float("-inf")
+        self._metadata_at = self._metadata_failed_at = float("-inf")
         self._keys: KeySet | None = None
         self._keys_at = float("-inf")
         self._asked_at = float("-inf")
@@ -62,6 +64,8 @@ class IssuerKeys:
         Raises:
             ProviderUnavailable
         """
+        if self._clock() - self._metadata_at < _KEPT_S:
+            return self._metadata
         with self._lock:
             return self._metadata_now()
 
@@ -74,9 +78,10 @@ class IssuerKeys:
             JoseError, ValueError: none of its keys made the signature.
             ProviderUnavailable: it is not known which keys the issuer has.
         """
-        with self._lock:
-            is_fresh = self._keys is not None and self._clock() - self._keys_at < _KEPT_S
-            keys = self._keys if is_fresh and self._keys is not None else self._asked_again()
+        keys = self._fresh_keys()  # without the lock: who has a known key does not wait while others are fetched
+        if keys is None:
+            with self._lock:
+                keys = self._fresh_keys() or self._asked_again()
         try:
             return jwt.decode(text, keys, algorithms=[*ALGORITHMS])
         except (JoseError, ValueError):
@@ -86,6 +91,9 @@ class IssuerKeys:
                 newer = self._asked_again() if self._keys is keys else self._keys
         return jwt.decode(text, newer or keys, algorithms=[*ALGORITHMS])
 
+    def _fresh_keys(self) -> KeySet | None:
+        return self._keys if self._clock() - self._keys_at < _KEPT_S else None
+
     def _asked_again(self) -> KeySet:
         """The keys that the issuer has now."""
         if self._fault is not None and self._clock() - self._asked_at < _AGAIN_S:
@@ -93,7 +101,7 @@ class IssuerKeys:
         self._asked_at = self._clock()
         try:
             document = self._document(self._metadata_now()["jwks_uri"])
-            keys = KeySet.import_key_set({"keys": document.get("keys", [])})
+            keys = _understood(document.get("keys", []))
         except ProviderUnavailable:
             self._fault = "it did not answer within the last minute"
             raise
@@ -106,6 +114,15 @@ class IssuerKeys:
     def _metadata_now(self) -> Mapping[str, Any]:
         if self._clock() - self._metadata_at < _KEPT_S:
             return self._metadata
+        if self._clock() - self._metadata_failed_at < _PAUSE_S:
+            raise unavailable(self._issuer, ValueError("it did not answer within the last seconds"))
+        try:
+            return self._metadata_asked()
+        except ProviderUnavailable:
+            self._metadata_failed_at = self._clock()
+            raise
+
+    def _metadata_asked(self) -> Mapping[str, Any]:
         found = self._document(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != self._issuer:
             raise unavailable(self._issuer, ValueError("it calls itself otherwise"))
@@ -116,7 +133,7 @@ class IssuerKeys:
         return found
 
     def _document(self, url: str) -> Mapping[str, Any]:
-        body = bytearray()
+        body, ends = bytearray(), time.monotonic() + DEADLINE_S
         try:
             with Client(timeout=DEADLINE_S, follow_redirects=False) as client, client.stream("GET", url) as answer:
                 answer.raise_for_status()
@@ -124,12 +141,34 @@ class IssuerKeys:
                     body += piece
                     if len(body) > _LARGEST_BYTES:
                         raise ValueError("its answer is too large")
+                    if time.monotonic() > ends:  # that of the client is for each piece
+                        raise ValueError("its answer takes too long")
             document = json.loads(body)
-        except (HTTPError, InvalidURL, ValueError) as error:
+        except (HTTPError, InvalidURL, ValueError, RecursionError) as error:
             raise unavailable(self._issuer, error) from error
         if not isinstance(document, dict):
             raise unavailable(self._issuer, ValueError("no JSON object came"))
         return document
+
+
+def _understood(documents: list[Any]) -> KeySet:
+    """The keys of a set, without those of kinds that are not known here. Source: RFC 7517, section 5.
+
+    Raises:
+        ValueError: none is left.
+    """
+    keys = []
+    for document in documents:
+        try:
+            key = JWKRegistry.import_key(document)
+            key.ensure_kid()
+            _ = key.public_key
+        except (JoseError, ValueError, LookupError, TypeError, AttributeError):
+            continue
+        keys.append(key)
+    if not keys:
+        raise ValueError("it has no key of a known kind")
+    return KeySet(keys)
 
 
 def unavailable(issuer: str, error: Exception) -> ProviderUnavailable:

@@ -41,20 +41,23 @@ class Repeatable:
     key: str | None
     body: bytes
 
-    def answered(self, actor: Actor, make: Callable[[], Response], *, is_harmless_again: bool = False) -> Response:
+    def answered(
+        self, actor: Actor, make: Callable[[], Response], *, is_harmless_again: bool = False, proof: str = ""
+    ) -> Response:
         """The answer that `make` gives; for a key that was sent before, the answer from then.
 
         Args:
             actor: who asks.
             make: has the effect.
             is_harmless_again: a second effect changes nothing more, so it is carried out again when the answer is not known.
+            proof: what the sender has and the database has not, where that is neither a token nor a session.
 
         Raises:
             Contradiction: the key was used for another request, or what became of the first one is not known.
         """
         if self.key is None:
             return make()
-        secret = _secret(self.request, actor, self.key)
+        secret = _secret(self.request, actor, self.key, proof)
         digest = _digest(secret)
         asked = hmac.new(secret, self._asked(), hashlib.sha256).hexdigest()
         answers = Answers(service_of(self.request).database)
@@ -99,10 +102,10 @@ def require_unanswered(request: Request, actor: Actor, key: str | None) -> None:
         raise _reused()
 
 
-def _secret(request: Request, actor: Actor, key: str) -> bytes:
-    """What the sender has and the database has not: the token or the session, with the key."""
+def _secret(request: Request, actor: Actor, key: str, proof: str = "") -> bytes:
+    """What the sender has and the database has not: the token, the session or other proof, with the key."""
     given = request.headers.get("Authorization") or request.cookies.get(cookie_name(service_of(request)), "")
-    text = "\0".join((actor.name, given, key))
+    text = "\0".join((actor.name, given, key, *filter(None, (proof,))))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 

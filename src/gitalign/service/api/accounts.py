@@ -87,9 +87,10 @@ def exchange_token(request: Request, body: IdToken, once: Once) -> Response:
     issuers = service.ci
     if issuers is None:
         raise NotFound("this service exchanges no tokens", hint="name an issuer in the section `ci`", code="no_ci")
+    id_token = body.token.get_secret_value()
     with service.throttle.trying(address_of(request)) as attempt:
         try:
-            run = issuers.run_of(body.token.get_secret_value())
+            run = issuers.run_of(id_token)
         except ProviderUnavailable:
             attempt.has_succeeded = True  # what cannot be known is no failure of who asks
             raise
@@ -100,7 +101,7 @@ def exchange_token(request: Request, body: IdToken, once: Once) -> Response:
         token, text = issuers.new_token(service.database, run)
         return answer(dump_tokens([token], text=text), status=201)
 
-    return once.answered(run.actor, add)
+    return once.answered(run.actor, add, proof=id_token)
 
 
 @router.delete("/tokens/{token}", status_code=204)

@@ -68,6 +68,8 @@ class Accounts:
             said = {"name": token.name, "role": token.role.value, "repositories": list(token.repositories)}
             if token.user is not None:
                 said["user"] = token.user
+            if token.issuer is not None:
+                said["issuer"] = token.issuer
             write_entry(connection, actor=token.created_by, action="token.create", subject=token.id, detail=said)
             return _token(connection, _TOKENS.c.number == number)
 

@@ -64,7 +64,7 @@ def _lost(connection: Connection, author: str, needed: Role, repository: str) ->
         return None if person is None else _lost_by(connection, person, _why_out(person), needed, repository)
     holder = connection.execute(select(_TOKENS).where(_TOKENS.c.id == token[1])).first()
     if holder is None:
-        return None
+        return "is a token that is not known any more"  # of a CI run: forgotten, revoked or not
     person = connection.execute(select(_USERS).where(_USERS.c.number == holder.person)).first()
     why = "is a token that was revoked" if holder.revoked_at is not None else None
     lost = _lost_by(connection, holder, why, needed, repository)

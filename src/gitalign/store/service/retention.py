@@ -35,6 +35,9 @@ def forget_old_jobs(database: ServiceDatabase, *, keep_days: float) -> int:
         connection.execute(
             delete(tokens).where(is_of_ci, tokens.c.expires_at < now_ms() - int(keep_days * _MS_PER_DAY))
         )
+        # SQLite may give the number of a row that is gone to the next one: a session must not find another token there.
+        sessions, known = schema.sessions, select(tokens.c.number)
+        connection.execute(delete(sessions).where(sessions.c.token != 0, sessions.c.token.not_in(known)))
         ended = select(_JOBS.c.number).where(_JOBS.c.finished_at < now_ms() - int(keep_days * _MS_PER_DAY))
         numbers = list(connection.execute(ended.order_by(_JOBS.c.finished_at).limit(_AT_ONCE)).scalars())
         if numbers:
