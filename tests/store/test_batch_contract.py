@@ -138,6 +138,7 @@ class TestBatchRuns:
         name = begun(journal).record.id
         journal.append_batch_events(name, [event(name, 1), event(name, 2)])
         journal.append_batch_events(name, [event(name, 3)])
+        journal.append_batch_events(name, [event(name, 2), event(name, 3)])
         assert journal.batch_events(name, after=1) == (event(name, 2), event(name, 3))
         assert journal.batch_events(run_id(9)) == ()
 

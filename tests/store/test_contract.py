@@ -131,6 +131,18 @@ def test_events_are_kept_in_order(journal: Journal) -> None:
         journal.append([event(run_id(9), 1)])
 
 
+def test_events_of_a_commit_whose_answer_was_lost_are_given_again(journal: Journal) -> None:
+    name = begun(journal)
+    written = [event(name, seq) for seq in (1, 2, 3, 4)]
+    journal.append(written[:2])
+    journal.append(written)
+    journal.append(written)
+    assert journal.events(name) == tuple(written)
+    with pytest.raises(StoreError):
+        journal.append([replace(written[0], branch="another")])
+    assert journal.events(name) == tuple(written)
+
+
 class TestResults:
     def test_a_later_result_of_a_step_replaces_the_earlier_one(self, journal: Journal, plan: Plan) -> None:
         name = begun(journal)

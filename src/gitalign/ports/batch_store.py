@@ -82,7 +82,7 @@ class BatchRunStore(Protocol):
         """Remove runs with all that belongs to them."""
 
     def append_batch_events(self, batch_run: str, events: Sequence[Event]) -> None:
-        """Add what happened in a run."""
+        """Add what happened in a run. What is written already is not added again."""
 
     def batch_events(self, batch_run: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""

@@ -110,7 +110,7 @@ class EventStore(Protocol):
     """What happened in a run."""
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events to the journal."""
+        """Add events to the journal. Those that it has already are not added again."""
 
     def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""

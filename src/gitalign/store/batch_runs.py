@@ -21,6 +21,7 @@ from gitalign.errors import RunTakenOver, UnknownBatch
 from gitalign.store import batch_rows, bodies, schema
 from gitalign.store.dialect import understood
 from gitalign.store.family import chunks
+from gitalign.store.new_events import new_rows
 from gitalign.store.projects import SqlProjects
 
 _RUNS, _BATCHES, _TASKS = schema.batch_runs, schema.parallel_batches, schema.batch_tasks
@@ -163,13 +164,14 @@ class SqlBatchRuns(SqlProjects):
                 connection.execute(delete(_RUNS).where(_RUNS.c.number.in_(numbers)))
 
     def append_batch_events(self, batch_run: str, events: Sequence[Event]) -> None:
-        """Add what happened in a run."""
+        """Add what happened in a run. What is written already is not added again."""
         if not events:
             return
         with self.transaction() as connection:
             number = self._held_batch_run(connection, batch_run)
-            rows = [{"batch_run": number, "seq": one.seq, "body": bodies.event_text(one)} for one in events]
-            connection.execute(insert(_EVENTS), rows)
+            rows = new_rows(connection, _EVENTS, _EVENTS.c.batch_run == number, events)
+            if rows:
+                connection.execute(insert(_EVENTS), [{"batch_run": number, **row} for row in rows])
 
     def batch_events(self, batch_run: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""

@@ -12,6 +12,7 @@ from gitalign.core.plan import Plan
 from gitalign.store import bodies, schema
 from gitalign.store.dialect import understood
 from gitalign.store.family import Family, chunks
+from gitalign.store.new_events import new_rows
 
 _RESULTS, _RESOLVED, _RUNS = schema.results, schema.resolved, schema.runs
 _ALIGNED = "aligned"
@@ -21,15 +22,17 @@ class SqlEvents(Family):
     """See `ports.EventStore`."""
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events to the journal."""
+        """Add events to the journal. Those that it has already are not added again."""
         if not events:
             return
+        table = schema.events
         with self.transaction() as connection:
-            numbers = {run_id: self._held(connection, run_id) for run_id in {event.run_id for event in events}}
-            rows = [
-                {"run": numbers[event.run_id], "seq": event.seq, "body": bodies.event_text(event)} for event in events
-            ]
-            connection.execute(insert(schema.events), rows)
+            for run_id in dict.fromkeys(event.run_id for event in events):
+                number = self._held(connection, run_id)
+                mine = [event for event in events if event.run_id == run_id]
+                rows = new_rows(connection, table, table.c.run == number, mine)
+                if rows:
+                    connection.execute(insert(table), [{"run": number, **row} for row in rows])
 
     def events(self, run_id: str, *, after: int = 0) -> tuple[Event, ...]:
         """Events with a higher `seq`, in order."""
