@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gitalign.batches.planning.read_tasks import read_task_list
 from gitalign.batches.planning.task_list_format import document_of
-from gitalign.batches.planning.tasks import Exposure, SecretReference, Setup, TaskListError
+from gitalign.batches.planning.tasks import Exposure, Need, SecretReference, Setup, TaskListError
 from gitalign.batches.running import leaks
 from gitalign.batches.running.redaction import Mask, forms_of
 from gitalign.batches.running.run_task import AttemptEnd, run_attempt
@@ -24,6 +24,7 @@ from gitalign.batches.running.state import Status, result_ref, wip_ref
 from gitalign.batches.running.task_log import TaskLog
 from tests import needs
 from tests.batches.runs import BATCH, Bench, killed_at, sh
+from tests.batches.test_batch_landing import lander
 from tests.batches.trees import World, a_place, world
 
 __all__ = ["world"]
@@ -226,12 +227,47 @@ def test_a_secret_of_another_task_counts_as_well_and_what_the_base_has_does_not(
     assert "TOKEN in copied-from-elsewhere" in run.tasks["b"].reason
 
 
+def test_a_secret_of_a_task_that_ended_before_a_crash_counts_after_it_as_well(bench: Bench, tmp_path: Path) -> None:
+    copied = tmp_path / "copied"
+    bench.new(
+        sh("a", f'cp "$TOKEN_FILE" {copied}', secrets=(secret(),)),
+        sh("b", f"cat {copied}; cp {copied} leaked", needs=(Need("a"),)),
+    )
+    assert killed_at("free", lambda checkpoint: bench.resume(checkpoint=checkpoint))
+    assert bench.store.read(BATCH).tasks["a"].status is Status.COMPLETED
+    run = bench.resume(lander=lander(bench))
+    assert "TOKEN in leaked" in run.tasks["b"].reason
+    assert "***" in bench.log("b")
+    assert SECRET.encode() not in everything_kept(bench)
+
+
 def test_what_is_too_large_to_be_searched_is_not_passed_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "_MOST_BYTES", 1000)
     run = bench.run(sh("a", "head -c 1001 /dev/zero > large", secrets=(secret(),)))
     assert run.tasks["a"].status is Status.FAILED
     assert "large is too large to be searched for secrets: 1001 bytes" in run.tasks["a"].reason
     assert bench.world.git("cat-file", "-s", f"{wip_ref(BATCH, 'a')}:large") == "1001"
+
+
+def test_a_secret_in_the_name_of_what_cannot_be_taken_over_is_kept_nowhere(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file too large to be searched, and a nested repository: the reason names both, and stays in state and tree."""
+    named = "t0ken-in-a-name"
+    monkeypatch.setenv("THE_SECRET", named)
+    monkeypatch.setattr(leaks, "_MOST_BYTES", 1000)
+    given = {"secrets": (secret("TOKEN", environment="THE_SECRET", expose=Exposure.VARIABLE),)}
+    run = bench.run(
+        sh("large", 'head -c 1001 /dev/zero > "$TOKEN"', **given),
+        sh("nested", 'git init -q "$TOKEN"; git -C "$TOKEN" commit -q --allow-empty -m x', **given),
+    )
+    assert "*** is too large to be searched for secrets: 1001 bytes" in run.tasks["large"].reason
+    assert any("1 repositories inside of it are in no snapshot: ***" in one for one in run.tasks["nested"].notices)
+    notes = list(bench.world.pool.root.glob("*/slot.json"))
+    files = [one for one in (*bench.world.repository.state_dir.rglob("*"), *notes) if one.is_file()]
+    assert len(notes) == 2
+    assert [one for one in files if named.encode() in one.read_bytes()] == []
+    assert named not in repr(bench.heard)
 
 
 # --- in a task list

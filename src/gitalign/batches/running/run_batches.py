@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from gitalign.batches.planning.plan import ExecutionMode
@@ -14,6 +14,7 @@ from gitalign.batches.running.control import Control
 from gitalign.batches.running.judge_batch import BatchJudge, Lander
 from gitalign.batches.running.recovering import recover, tasks_of
 from gitalign.batches.running.repository_mark import RepositoryMark
+from gitalign.batches.running.secrets import SecretUnavailable
 from gitalign.batches.running.state import (
     ENDED,
     BatchRun,
@@ -65,7 +66,7 @@ def run_batches(
         run = context.store.read(batch_id)
         prepared = prepare(run)
         if starts_tasks:
-            context.secrets.read(task for task in tasks_of(run) if prepared.tasks[task.id].status not in ENDED)
+            _read_secrets(context, prepared)
         else:
             _require_ended(prepared)
         context.store.forget_requests(batch_id)
@@ -74,6 +75,19 @@ def run_batches(
             keeper.change(lambda _: prepared)
         recover(context, keeper, refs)
         return _Batches(context, keeper, refs, lander).run_all(starts_tasks=starts_tasks)
+
+
+def _read_secrets(context: BatchContext, run: BatchRun) -> None:
+    """Have the secrets of tasks that are to run; and of those that have ended, where they can be had: others may know them.
+
+    Raises:
+        SecretUnavailable
+    """
+    waiting = [task for task in tasks_of(run) if run.tasks[task.id].status not in ENDED]
+    context.secrets.read(waiting)
+    for task in tasks_of(run) if waiting else ():
+        with suppress(SecretUnavailable):
+            context.secrets.read([task])
 
 
 class _Batches:

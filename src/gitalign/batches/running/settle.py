@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.context import BatchContext, OwnRefs
@@ -50,11 +50,18 @@ def settle(
 ) -> Settled:
     """Pin everything that a tree holds, now that nothing of its task runs any more.
 
-    Whatever goes wrong, it is tried once more; then the tree is kept, never emptied.
+    Whatever goes wrong, it is tried once more; then the tree is kept, never emptied. What is said of it holds no secret.
 
     Args:
         aside: what the name of the ref for uncommitted work ends with; for trees of earlier attempts.
     """
+    settled = _tried(context, refs, slot, task, succeeded=succeeded, aside=aside)
+    redacted = context.secrets.redacted
+    notices = tuple(map(redacted, settled.notices))
+    return replace(settled, fault=redacted(settled.fault), kept=redacted(settled.kept), notices=notices)
+
+
+def _tried(context: BatchContext, refs: OwnRefs, slot: Slot, task: Task, *, succeeded: bool, aside: str) -> Settled:
     tries = 0
     while True:
         tries += 1
