@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 from collections.abc import Mapping
 from itertools import combinations
@@ -16,13 +17,14 @@ from gitalign.batches.foresight import pairs
 from gitalign.batches.foresight.pairs import Foresight, Pair
 from gitalign.batches.planning.tasks import Task
 from gitalign.batches.running.state import BatchRun, ResultConflict
-from gitalign.batches.running.state_document import dump, load
+from gitalign.batches.running.state_document import content_of, dump, load
 from gitalign.batches.two_sides import merge_of_two
 from gitalign.cli.rendering.batches import EventLines, show_batch_run
 from gitalign.core.names import Oid
 from gitalign.errors import GitCrashed
 from gitalign.facade import BatchView
 from gitalign.integrate.lane import MergeWorker
+from gitalign.views.batch import batch_page
 from tests.batches.runs import BATCH, Bench
 from tests.batches.runs import sh as unbounded
 from tests.batches.trees import World, make_world, world
@@ -92,6 +94,10 @@ def test_two_running_tasks_that_conflict_are_reported_and_withdrawn(bench: Bench
     show_batch_run(out, BatchView(while_it_stood, is_alive=True))
     shown = out.file.getvalue()  # type: ignore[attr-defined]
     assert "as they work, b conflicts with a: a.txt\n  a.txt, line 1\n    a: from a\n    b: from b\n" in shown
+    page = batch_page(content_of(while_it_stood), [], name="it", status="running")
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert data["running"] == [["a", "b", ["a.txt"], [[[0, [1, 1, 0], [1, 1, 1]]], 0]]]
+    assert (data["paths"], data["texts"]) == (["a.txt"], [["from a"], ["from b"]])
     assert EventLines().words(*heard[0]) == "  b conflicts with a: a.txt"
     assert EventLines().words(*heard[1]) == "  b no longer conflicts with a: a.txt"
     assert afterwards.running_conflicts == run.running_conflicts == ()

@@ -164,7 +164,9 @@ def batch_of(tasks: int) -> dict[str, Any]:
         start = AS_OF + timedelta(seconds=number * 10)
         ended = time_text(start + timedelta(seconds=25)) if number < tasks / 2 else None
         task |= {"status": "completed" if ended else "running", "started_at": time_text(start), "finished_at": ended}
-    piece = {"first": "a", "second": "b", "paths": ["x.py"], "kinds": [], "hunks": [], "detail": "", "together": []}
+    first = {"first_line": 1, "last_line": 1, "text": ["<b>one"]}
+    hunk = {"path": "x.py", "first": first, "second": {"first_line": 3, "last_line": 2, "text": []}}
+    piece = {"first": "a", "second": "b", "paths": ["x.py"], "kinds": [], "hunks": [hunk], "detail": "", "together": []}
     clash = {"task": "task-1", "other": None, "since": time_text(AS_OF), "conflict": piece}
     return {**run, "status": "running", "state": "running", "running_conflicts": [clash]}
 

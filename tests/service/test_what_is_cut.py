@@ -205,6 +205,10 @@ def test_the_page_of_a_batch_shows_its_newest_events(shop: tuple[TestClient, dic
     )
     page = client.get(f"{_SHOP}/batches/{BATCH_ID}").text
     assert "and 7 more" in page
+    assert page.count("<details><summary>Hunks") == 50
+    for shown in (page, client.get(f"{_SHOP}/batches/{BATCH_ID}/tasks/task-1").text):
+        assert "<pre>&lt;b&gt;one</pre>" in shown
+        assert "at line 3" in shown
     assert "event number 154" in page, "the newest"
     assert "event number 4<" not in page
     assert f'These are the newest 150: <a href="/api/v1{_SHOP}/batches/{BATCH_ID}/events"' in page

@@ -45,6 +45,8 @@ def test_it_shows_batches_tasks_conflicts_and_events(world: World, browser: Brow
     assert "merge: conflicts" in text
     assert f"batch/{BATCH}/two conflicts with batch/{BATCH}/one: a.txt" in text
     assert MARKUP in text
+    watched.page.get_by_text("Hunks", exact=True).click()
+    assert watched.page.locator("li details pre").all_inner_texts() == ["1", "2"]
     assert "Batch 1: not run" in text
     graph = watched.page.get_by_role("img", name="and what each needs")
     assert graph.locator("path.arrow").count() == 1

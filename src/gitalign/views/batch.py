@@ -14,6 +14,8 @@ from gitalign.views.svg import element
 
 _SHOWN = ("reason", "error", "merge_status", "worktree", "title")
 """Members of an event of which the page shows the first that says something."""
+_MOST_HUNKS = 5
+"""Of one conflict."""
 
 
 def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, status: str) -> str:
@@ -26,7 +28,7 @@ def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, st
         status: as people are shown it: `interrupted` where the process is gone.
     """
     titles = {str(task["id"]): task.get("title", "") for task in (run["plan"].get("task_list") or {}).get("tasks", ())}
-    planned = run["plan"]["batches"]
+    planned, hunks = run["plan"]["batches"], _Hunks()
     data = {
         "name": display(name),
         "run": run["id"],
@@ -36,14 +38,18 @@ def batch_page(run: Mapping[str, Any], events: Sequence[Event], *, name: str, st
         "mode_reason": display(run["mode_reason"]),
         "seconds": _seconds(run),
         "disk": _disk(run.get("disk")),
-        "running": [_conflict(one["conflict"]) for one in run["running_conflicts"]],
+        "running": [_conflict(one["conflict"], hunks) for one in run["running_conflicts"]],
         "batches": [
-            _batch(batch, [_task(str(one), run["tasks"][str(one)], titles) for one in planned[number]["task_ids"]])
+            _batch(
+                batch, [_task(str(one), run["tasks"][str(one)], titles) for one in planned[number]["task_ids"]], hunks
+            )
             for number, batch in enumerate(run["batches"])
         ],
         "events": [_event(one) for one in events],
         "links": {},
         "authors": [],
+        "paths": hunks.paths,
+        "texts": hunks.texts,
     }
     return page("batch", title=f"batch run {run['id']}", data=data, drawn=_drawn(run, events))
 
@@ -72,7 +78,7 @@ def _drawn(run: Mapping[str, Any], events: Sequence[Event]) -> str:
     )
 
 
-def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]]) -> dict[str, Any]:
+def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]], hunks: _Hunks) -> dict[str, Any]:
     outcome = batch["outcome"] or {}
     return {
         "number": batch["batch_number"],
@@ -83,7 +89,7 @@ def _batch(batch: Mapping[str, Any], tasks: list[dict[str, Any]]) -> dict[str, A
         "landing_run": outcome.get("landing_run", ""),
         "undone_by": batch.get("undone_by", ""),
         "reason": display(batch["reason"]),
-        "conflicts": [_conflict(one) for one in outcome.get("conflicts", ())],
+        "conflicts": [_conflict(one, hunks) for one in outcome.get("conflicts", ())],
         "left_out": [[display(one["task"]), display(one["reason"])] for one in outcome.get("left_out", ())],
         "tasks": tasks,
     }
@@ -101,8 +107,29 @@ def _task(task_id: str, task: Mapping[str, Any], titles: Mapping[str, str]) -> d
     }
 
 
-def _conflict(one: Mapping[str, Any]) -> list[Any]:
-    return [display(one["first"]), display(one["second"]), [display(path) for path in one["paths"]]]
+def _conflict(one: Mapping[str, Any], hunks: _Hunks) -> list[Any]:
+    paths = [display(path) for path in one["paths"]]
+    return [display(one["first"]), display(one["second"]), paths, hunks.numbered(one["hunks"])]
+
+
+class _Hunks:
+    """Hunks as the script has them: paths and lines by number."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.texts: list[list[str]] = []
+
+    def numbered(self, hunks: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """`[hunks, how many are left out]`."""
+        return [[self._hunk(one) for one in hunks[:_MOST_HUNKS]], max(0, len(hunks) - _MOST_HUNKS)]
+
+    def _hunk(self, hunk: Mapping[str, Any]) -> list[Any]:
+        self.paths.append(display(hunk["path"]))
+        return [len(self.paths) - 1, self._side(hunk["first"]), self._side(hunk["second"])]
+
+    def _side(self, side: Mapping[str, Any]) -> list[Any]:
+        self.texts.append([display(line.expandtabs(4)) for line in side["text"]])
+        return [side["first_line"], side["last_line"], len(self.texts) - 1]
 
 
 def _event(event: Event) -> list[Any]:

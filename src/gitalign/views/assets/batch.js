@@ -4,7 +4,7 @@ function status(text) { return el("span", { class: STATUS[text] || "soft" }, tex
 
 function seconds(value) { return value === null ? "" : value.toFixed(1); }
 
-function conflictLine(one) { return el("li", {}, name(one[1]), " conflicts with ", name(one[0]), ": ", one[2].map((path, at) => [at ? ", " : "", name(path, "mono")])); }
+function conflictLine(one) { return el("li", {}, name(one[1]), " conflicts with ", name(one[0]), ": ", one[2].map((path, at) => [at ? ", " : "", name(path, "mono")]), one[3][0].length ? el("details", {}, el("summary", {}, "Hunks"), hunkList(one[3], one[0], one[1])) : null); }
 
 function batchSection(batch) {
   return el("section", { "aria-label": `Batch ${batch.number}` },
