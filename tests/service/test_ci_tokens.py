@@ -18,6 +18,7 @@ import pytest
 from cryptography.fernet import InvalidToken
 from joserfc.jwk import OctKey, RSAKey
 
+from gitalign.client import Client, Problem
 from gitalign.core.accounts import Role, SessionBounds, digest_of, token_text
 from gitalign.errors import ConfigError
 from gitalign.service.administration import new_token
@@ -130,6 +131,15 @@ def test_a_run_gets_what_the_first_fitting_rule_says(server: Served, client: htt
         forget_old_jobs(server.service.database, keep_days=1)
         listed = [one["id"] for one in admin.get("/api/v1/tokens").json()["tokens"]]
         assert (made["id"] in listed, other["id"] in listed) == (False, True)
+
+
+def test_who_has_no_token_yet_exchanges_with_the_client(server: Served, issuer: Provider) -> None:
+    with Client(server.address, "") as newcomer:
+        (made,) = newcomer.exchange_token(issuer.signed(run_claims(issuer)))["tokens"]
+        with pytest.raises(Problem, match="a token is needed"):
+            newcomer.repositories()
+    with Client(server.address, made["token"]) as run:
+        assert [one["name"] for one in run.repositories()] == ["shop"]
 
 
 def test_an_answer_that_was_lost_is_given_again(server: Served, client: httpx.Client, issuer: Provider) -> None:

@@ -124,6 +124,14 @@ def test_a_token_is_sent_encrypted_or_to_this_machine(
             assert client.repositories(), "not by way of the proxy"
 
 
+@pytest.mark.parametrize("token", ["gal_secret\n", "gal_secret ", "gal_secret\u2028", "Bearer gal_secret"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_token_that_cannot_be_sent_is_not_shown(kind: type[Client] | type[AsyncClient], token: str) -> None:
+    with pytest.raises(UserError, match="characters that no token has") as caught:
+        kind("https://service", token)
+    assert (caught.value.code, "secret" in str(caught.value)) == ("bad_token", False)
+
+
 class Elsewhere(Busy):
     """Something else answers at the address: a proxy with a page to sign in, or one that leads there."""
 

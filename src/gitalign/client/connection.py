@@ -15,12 +15,12 @@ def connection(address: str, token: str, *, timeout_s: float, allow_plain_http: 
 
     Args:
         address: of the service.
-        token: `gal_…`.
+        token: `gal_…`; empty for who has none yet.
         timeout_s: of one request, in seconds.
         allow_plain_http: send the token unencrypted to other machines, too.
 
     Raises:
-        UserError: it is no address, or the token would be sent in the clear.
+        UserError: it is no address or no token, or the token would be sent in the clear.
     """
     try:
         parts = urlsplit(address)
@@ -32,7 +32,13 @@ def connection(address: str, token: str, *, timeout_s: float, allow_plain_http: 
     is_plain = parts.scheme == "http"
     if is_plain and host not in _LOOPBACK and not allow_plain_http:
         raise UserError(f"the token would be sent to {host} in the clear", hint="use https", code="not_encrypted")
-    headers = {"Authorization": f"Bearer {token}"}
+    if not token.isascii() or not token.isprintable() or " " in token:  # httpx would show it in its error
+        raise UserError(
+            "the token holds characters that no token has",
+            hint="copy it again, without spaces and line ends",
+            code="bad_token",
+        )
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     # A proxy of the environment is another machine.
     is_direct = is_plain and host in _LOOPBACK
     return {"base_url": address, "headers": headers, "timeout": timeout_s, "trust_env": not is_direct}

@@ -25,13 +25,13 @@ class Client(Operations, Sender):
 
     Args:
         address: such as `https://align.example.org`.
-        token: `gal_…`.
+        token: `gal_…`; empty to get one with `exchange_token`.
         timeout_s: of one request, in seconds.
         allow_plain_http: send the token unencrypted to other machines than this one, too.
         transport: of httpx, for tests and proxies.
 
     Raises:
-        UserError: it is no address, or the token would be sent in the clear.
+        UserError: it is no address or no token, or the token would be sent in the clear.
 
     Every method raises `Problem` when the service refuses, and `RemoteError` when it cannot be reached.
     """
