@@ -138,7 +138,7 @@ def test_who_has_no_token_yet_exchanges_with_the_client(server: Served, issuer: 
         (made,) = newcomer.exchange_token(issuer.signed(run_claims(issuer)))["tokens"]
         with pytest.raises(Problem, match="a token is needed"):
             newcomer.repositories()
-    with Client(server.address, made["token"]) as run:
+    with Client(server.address, str(made["token"])) as run:
         assert [one["name"] for one in run.repositories()] == ["shop"]
 
 
