@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from gitalign import facade
 from gitalign.batches.planning.tasks import Need
 from gitalign.batches.running.state import Status
 from gitalign.core.plan import Permit
+from tests import warm
 from tests.batches.runs import BATCH, sh
 from tests.batches.test_batch_verb import batch
 from tests.batches.test_landing_push import Shared, shared
@@ -73,3 +76,56 @@ def test_a_landing_that_is_on_the_remote_alone_is_put_back_below_one_that_is_her
     assert shared.here == shared.there != before
     batch(world, "undo", "last", "--push", "--yes")
     assert (shared.here, shared.there) == (before, before)
+
+
+@pytest.mark.parametrize("verb", ["batch undo", "undo"])
+def test_what_a_pull_brings_back_stands_and_is_undone_again(shared: Shared, verb: str) -> None:
+    before = pushed(shared)
+    after, root = shared.there, shared.bench.world
+    batch(root, "undo", "last", "--yes")
+    assert facade.batch_status(request(root.path)).status == "undone"
+    root.git("pull", "-q", "--ff-only")
+    assert (shared.here, shared.there) == (after, after)
+    view = facade.batch_status(request(root.path))
+    assert (view.status, view.standing) == ("completed", 2)
+    shown = json.loads(batch(root, "undo", "last", "--dry-run", "--json").stdout)
+    assert [(one["undone_by"], one["reason"]) for one in shown["landings"]] == [("", "")] * 2
+    if verb == "undo":
+        newest = shown["landings"][0]
+        assert json.loads(warm.run("undo", newest["landing_run"], "--dry-run", "--json", cwd=root.path).stdout)
+        done = warm.run("undo", newest["landing_run"], "--push", "--yes", cwd=root.path)
+        assert done.returncode == 0, done.stderr
+        assert (shared.here, shared.there) == (newest["before"], newest["before"])
+    batch(root, "undo", "last", "--push", "--yes")
+    assert (shared.here, shared.there) == (before, before)
+    assert facade.batch_status(request(root.path)).status == "undone"
+    batch(root, "land", "last", "--push")
+    assert (shared.here, shared.there) == (after, after)
+
+
+def test_what_a_pull_brings_back_below_a_commit_of_others_is_not_said_to_be_undone(shared: Shared) -> None:
+    pushed(shared)
+    root = shared.bench.world
+    batch(root, "undo", "last", "--yes")
+    theirs = shared.teammate()
+    root.git("pull", "-q", "--ff-only")
+    assert facade.batch_status(request(root.path)).status == "completed"
+    said = batch(root, "undo", "last", "--push", "--yes", code=1).stdout
+    assert said.count("main has moved on since") == 2
+    assert "undone by" not in said
+    assert (shared.here, shared.there) == (theirs, theirs)
+
+
+def test_a_landing_that_came_here_by_a_pull_is_put_back_here_as_well(shared: Shared) -> None:
+    """The branch here could not follow what was pushed, for uncommitted work; then it was pulled."""
+    root, before = shared.bench.world, shared.here
+    (root.path / "a.txt").write_text("mine\n")
+    shared.new(sh("a", "echo changed > a.txt"))
+    assert shared.go().status is Status.COMPLETED
+    assert shared.here == before != shared.there
+    root.git("checkout", "-q", "a.txt")
+    root.git("pull", "-q", "--ff-only")
+    assert shared.here == shared.there
+    batch(root, "undo", "last", "--push", "--yes")
+    assert (shared.here, shared.there) == (before, before)
+    assert facade.batch_status(request(root.path)).status == "undone"

@@ -40,7 +40,7 @@ def land_undone_again(
     with known_batch_store(opened, batch_id) as store:
         run = store.read(batch_id)
         push = push or bool(run.options.get(PUSH))
-        if not run.status.is_final or not undone_batches(store.journal, run):
+        if not run.status.is_final or not undone_batches(opened.repository, store.journal, run):
             return None
         with store.held(run.id):
             recover(request)
@@ -49,7 +49,7 @@ def land_undone_again(
             for landing in _chain(run, found, tip):
                 undo(request, landing.undone_by, push=push, permit=permit)
             found = landings_of(opened, store, run, push=push)
-            if undone_batches(store.journal, run):
+            if undone_batches(opened.repository, store.journal, run):
                 raise _cannot(run)
             if push and not any(one.on_remote for one in found.standing):
                 raise RemoteError(

@@ -233,7 +233,7 @@ def _that_stands(context: BatchContext, run: BatchRun, *, again: str) -> BatchRu
     Raises:
         LandingUndone
     """
-    undone = undone_batches(context.store.journal, run) if run.status.is_final else {}
+    undone = undone_batches(context.repository, context.store.journal, run) if run.status.is_final else {}
     if not undone:
         return run
     landed, runs = counted(len(undone), "landing"), ", ".join(dict.fromkeys(undone.values()))

@@ -13,6 +13,7 @@ from gitalign.core.names import Oid, ref_of
 from gitalign.core.plan import Permit
 from gitalign.core.publication import MoveState, Publication, PushState
 from gitalign.documents.models.batches import BatchLandingsDocument
+from gitalign.engine.publishing.push_history import Ancestry
 from gitalign.engine.run.session import OpenRepository, Request, open_for
 from gitalign.errors import NotPermitted, UnknownRun, UserError
 from gitalign.facade.following import Following
@@ -138,13 +139,17 @@ def landings_of(opened: OpenRepository, store: BatchStore, run: BatchRun, *, pus
     """See `batch_landings`, of an opened store."""
     ref = ref_of(run.target)
     on_remote = _on_remote(store.journal, ref)
-    tip = read_refs(opened.repository, ref).get(ref)
+    stands = read_refs(opened.repository, ref).get(ref)
+    tip, ancestry = stands, Ancestry(opened.repository)
     landings: list[BatchLanding] = []
     for name in _landing_runs(store, run):
         landing = _landing(store.journal, name, ref, push=push)
         if landing is None:
             continue
         landing = replace(landing, on_remote=landing.after in on_remote)
+        is_gone = bool(landing.undone_by) or landing.is_remote_only
+        if is_gone and (at := tip or stands) is not None and ancestry.holds(at, landing.after):
+            landing = replace(landing, undone_by="", reason="", is_remote_only=False)  # a pull brought it
         if not landing.undone_by and not landing.reason and not landing.is_remote_only:
             if tip != landing.after:
                 landing = replace(landing, reason=f"{run.target} has moved on since")

@@ -17,10 +17,13 @@ from gitalign.batches.running.state import Request as Asked
 from gitalign.batches.running.state_document import content_of
 from gitalign.core.batch_records import BatchRunRecord
 from gitalign.core.events import Event
-from gitalign.core.names import display
+from gitalign.core.names import display, ref_of
+from gitalign.engine.publishing.push_history import Ancestry
 from gitalign.engine.run.session import Request, open_for
 from gitalign.errors import UnknownRun, UserError
 from gitalign.facade.opened_batches import batch_store, has_batch_runs, known_batch_store
+from gitalign.git.refs import read_refs
+from gitalign.git.repository import Repository
 from gitalign.ports import Journal
 
 if TYPE_CHECKING:
@@ -85,11 +88,12 @@ def batch_status(request: Request, batch_id: str = "last", *, measures_disk: boo
     Raises:
         UnknownBatch, StoreError
     """
-    with known_batch_store(open_for(request), batch_id) as store:
+    opened = open_for(request)
+    with known_batch_store(opened, batch_id) as store:
         run = store.read(batch_id)
         last = store.journal.last_batch_event(run.id)
         events = store.journal.batch_events(run.id, after=last - _MOST_EVENTS)
-        is_alive, undone = store.is_alive(run.id), undone_batches(store.journal, run)
+        is_alive, undone = store.is_alive(run.id), undone_batches(opened.repository, store.journal, run)
         asked = store.asked(run.id) if is_alive else Asked.NONE
     return BatchView(run, is_alive, events, undone, asked, _disk(request) if measures_disk else None)
 
@@ -146,11 +150,13 @@ def batch_content(view: BatchView) -> dict[str, Any]:
     return {**content, **seen, "batches": batches, **disk}
 
 
-def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:
-    """Batches whose landing the journal knows as undone now, each with the run that did so.
+def undone_batches(repository: Repository, journal: Journal, run: BatchRun) -> dict[int, str]:
+    """Batches whose landing was undone, each with the run that did so; without those that the target holds again.
+
+    A `git pull` brings a landing back that was undone here and not on the remote.
 
     Raises:
-        StoreError
+        GitError, StoreError
     """
     undone = {}
     for number, one in enumerate(run.batches):
@@ -160,7 +166,12 @@ def undone_batches(journal: Journal, run: BatchRun) -> dict[int, str]:
             record = journal.run(one.outcome.landing_run)
             if record.undone == record.moved and (record.moved or record.undone_by is not None):
                 undone[number] = record.undone_by or "by hand"
-    return undone
+    tip = read_refs(repository, ref_of(run.target)).get(ref_of(run.target)) if undone else None
+    if tip is None:
+        return undone
+    landed = {number: outcome.landed for number, one in enumerate(run.batches) if (outcome := one.outcome) is not None}
+    holds = Ancestry(repository).holds
+    return {number: by for number, by in undone.items() if (oid := landed[number]) is None or not holds(tip, oid)}
 
 
 def batch_events(request: Request, batch_id: str = "last", *, after: int = 0) -> BatchHistory:
@@ -195,7 +206,7 @@ def batch_list(request: Request) -> tuple[BatchView, ...]:
             BatchView(
                 run,
                 store.is_alive(run.id),
-                undone=undone_batches(store.journal, run),
+                undone=undone_batches(opened.repository, store.journal, run),
                 asked=store.asked(run.id),
             )
             for run in runs
@@ -209,13 +220,14 @@ def ask_batch(request: Request, batch_id: str, asked: Asked) -> BatchView:
         UnknownBatch, StoreError
         UserError: no process runs it.
     """
-    with known_batch_store(open_for(request), batch_id) as store:
+    opened = open_for(request)
+    with known_batch_store(opened, batch_id) as store:
         run = store.read(batch_id)
         if not store.is_alive(run.id):
             hint = f"git align batch {'status' if run.status.is_final else 'resume'} {run.id}"
             raise UserError(f"no process runs batch run {run.id}", hint=hint, code="batch_not_running")
         store.ask(run.id, asked)
-        return BatchView(run, True, undone=undone_batches(store.journal, run), asked=asked)
+        return BatchView(run, True, undone=undone_batches(opened.repository, store.journal, run), asked=asked)
 
 
 def batch_log(request: Request, batch_id: str, task_id: TaskId) -> str:

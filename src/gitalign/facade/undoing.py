@@ -10,7 +10,7 @@ from gitalign.core.plan import Permit
 from gitalign.core.publication import Publication, PushState
 from gitalign.core.report import Report
 from gitalign.core.run import UNFINISHED, RunKind, RunRecord, RunState
-from gitalign.engine.publishing.undone import last_to_undo
+from gitalign.engine.publishing.undone import last_to_undo, note_returned
 from gitalign.engine.run.contexts import Caller, new_observed_run
 from gitalign.engine.run.dead_runs import guard_of, recover_dead
 from gitalign.engine.run.filtering import is_filtered
@@ -65,6 +65,8 @@ def undo(
     require_state(opened, run_id)
     with journal_of(opened) as journal:
         recovered = [journal.run(one.run_id) for one in recover_dead(opened, journal, caller)]
+        if run_id != LAST:
+            note_returned(opened.repository, journal, journal.run(run_id).id)
         done = _done_already(journal, run_id, request, recovered)
         if done is not None:
             before = journal.publications(done.id)
@@ -112,7 +114,7 @@ def _cut_off(journal: Journal, run_id: str) -> RunRecord | None:
 
 
 def recover_before_undo(request: Request, run_id: str) -> None:
-    """Finish or roll back what dead processes left, so that a preview shows what `undo` will do.
+    """Finish or roll back what dead processes left, and note what stands again, so that a preview shows what `undo` will do.
 
     An undo that was cut off stays as it is: `undo` finishes it, and does nothing else then.
 
@@ -125,6 +127,8 @@ def recover_before_undo(request: Request, run_id: str) -> None:
     with journal_of(opened) as journal:
         if _cut_off(journal, run_id) is None:
             recover_dead(opened, journal, Caller())
+            if run_id != LAST:
+                note_returned(opened.repository, journal, journal.run(run_id).id)
 
 
 def cut_off_runs(request: Request) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from gitalign.engine.publishing.guard import Guard, held_if_guarded
 from gitalign.engine.publishing.move import verified
 from gitalign.engine.publishing.pushing import Pusher, to_give_back
 from gitalign.engine.publishing.recorded_run import claimed, ended, moved, new_record
-from gitalign.engine.publishing.undone import has_only_pushed, mark_undone
+from gitalign.engine.publishing.undone import as_they_stand, has_only_pushed, mark_undone
 from gitalign.engine.runtime.context import RunContext
 from gitalign.engine.runtime.snapshots import with_commits
 from gitalign.errors import UserError
@@ -43,7 +43,7 @@ def preview(
     names = _names(journal, run_id) if not filters.are_none else {}
     guarded = guard.refs(journal.plan(run_id))
     wanted = (MoveState.MOVED, MoveState.UNDONE, MoveState.STANDS) if push else (MoveState.MOVED,)
-    made = [one for one in journal.publications(run_id) if one.state in wanted]
+    made = [one for one in as_they_stand(repository, journal, run_id) if one.state in wanted]
     if filters.reads_commits:
         filters = with_commits(repository, filters, present(repository, sorted({one.update.after for one in made})))
     chosen = [one for one in made if filters.are_none or filters.takes(names.get(one.update.ref, ()), one.update.after)]
