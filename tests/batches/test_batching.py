@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import pytest
 
 from gitalign import facade
 from gitalign.batches.planning.plan_document import to_dict
+from gitalign.batches.planning.tasks import Task
 from gitalign.batches.reading import PlanSource
+from gitalign.batches.running.secrets import SecretBook
 from gitalign.batches.running.state import BatchRun, MergeStatus, Request, Status
 from gitalign.core.plan import Permit
 from gitalign.engine.run.contexts import Caller
@@ -92,6 +94,55 @@ def test_from_a_file_to_a_landed_run_and_nothing_twice(user: User) -> None:
         facade.batch_log(user.request, run.id, "zzz")
     with pytest.raises(UnknownBatch):
         facade.batch_status(user.request, "19700101")
+
+
+def test_what_completes_while_secrets_are_read_is_not_executed_again(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password manager asks a person; in another terminal the same file is run, from its beginning to its end."""
+    ran, secret = tmp_path / "ran", tmp_path / "secret"
+    secret.write_text("a-secret-of-some-length")
+    text = f"target: main\ntasks: [{{id: a, shell: 'echo a >> {ran}', secrets: {{TOK: {{file: {secret}}}}}}}]\n"
+    read = SecretBook.read
+    others: list[str] = []
+
+    def slowly(book: SecretBook, tasks: Sequence[Task]) -> None:
+        if not others:
+            others.append("begun")
+            others.append(user.start(text).id)
+        read(book, tasks)
+
+    monkeypatch.setattr(SecretBook, "read", slowly)
+    assert user.start(text).id == others[1]
+    assert ran.read_text() == "a\n"
+    assert user.start(text, options={"again": True}).id != others[1]
+    assert ran.read_text() == "a\na\n"
+
+
+def test_what_landed_before_a_failure_is_not_executed_again_unless_that_is_asked_for(user: User) -> None:
+    text = TASKS.replace("echo a > a", "echo a >> a").replace(
+        "echo b > b", f"test -e {user.folder}/passes && echo b > b"
+    )
+    run = user.start(text)
+    assert [one.status for one in run.batches] == [Status.COMPLETED, Status.FAILED]
+    with pytest.raises(UserError, match="results of 1 of its 2 batches landed") as caught:
+        user.start(text)
+    assert f"git align batch retry {run.id}" in caught.value.hint
+    assert user.world.git("show", "main:a") == "a"
+    (user.folder / "passes").touch()
+    assert user.retry(run.id).status is Status.COMPLETED
+    assert user.world.git("show", "main:a", "main:b") == "a\nb"
+    assert user.start(text).id == run.id
+
+    other = text.replace("id: b", "id: c")
+    (user.folder / "passes").unlink()
+    failed = user.start(other)
+    assert user.world.git("show", "main:a") == "a\na"
+    facade.undo_batches(user.request, failed.id, permit=Permit(plan_id="*", given_by="test"))
+    again = user.start(other)
+    assert (again.id != failed.id, user.world.git("show", "main:a")) == (True, "a\na")
+    assert user.start(other, options={"again": True}).status is Status.FAILED
+    assert user.world.git("show", "main:a") == "a\na\na"
 
 
 def test_nothing_runs_without_permission_for_this_very_plan(user: User) -> None:

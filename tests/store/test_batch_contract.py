@@ -106,6 +106,14 @@ class TestBatchRuns:
         assert journal.begin_batch_run(new(5, plan_digest=""), plan="{}", open_states=OPEN) is None
         assert journal.begin_batch_run(new(6, plan_digest=""), plan="{}", open_states=OPEN) is None
 
+    def test_a_run_that_its_caller_has_not_seen_counts_like_one_that_is_open(self, journal: Journal) -> None:
+        change = begun(journal, 1, plan_digest="d")
+        journal.change_batch_run(replace(change, record=replace(change.record, status="completed")))
+        for seen in ((), (run_id(9),)):
+            again = journal.begin_batch_run(new(2, plan_digest="d"), plan="{}", open_states=OPEN, seen=seen)
+            assert again == run_id(1)
+        assert journal.begin_batch_run(new(2, plan_digest="d"), plan="{}", open_states=OPEN, seen={run_id(1)}) is None
+
     def test_a_holder_that_was_taken_for_dead_writes_nothing(self, opener: Opener) -> None:
         dead, alive = opener(), opener()
         change = begun(dead)

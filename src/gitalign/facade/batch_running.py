@@ -9,21 +9,19 @@ from typing import Any
 from gitalign.batches.merging.land import BatchLander, LandOptions
 from gitalign.batches.merging.target_place import no_branch
 from gitalign.batches.planning.plan import BatchPlan
-from gitalign.batches.planning.plan_digest import plan_digest, request_digest
+from gitalign.batches.planning.plan_digest import plan_digest
 from gitalign.batches.planning.tasks import TaskId
-from gitalign.batches.reading import moved_branches, require_branches
-from gitalign.batches.running.context import BatchContext
+from gitalign.batches.reading import require_branches
 from gitalign.batches.running.events import BatchListener
 from gitalign.batches.running.run_batches import run_batches
-from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, Status, new_batch_run
-from gitalign.core.names import display, ref_of
+from gitalign.batches.running.state import BEST_SUBSET, PUSH, PUSH_HOOKS, BatchRun, new_batch_run
+from gitalign.core.names import ref_of
 from gitalign.core.plan import Permit
-from gitalign.core.steps import counted
 from gitalign.documents.reading import plain
 from gitalign.engine.run.contexts import Caller
 from gitalign.engine.run.session import OpenRepository, Request, new_run_id, open_for
 from gitalign.engine.runtime.space import require_space
-from gitalign.errors import LandingUndone, NotPermitted, RemoteError, UserError
+from gitalign.errors import NotPermitted, RemoteError, UserError
 from gitalign.facade.batch_context import (
     BatchOptions,
     batch_context,
@@ -33,7 +31,7 @@ from gitalign.facade.batch_context import (
 )
 from gitalign.facade.batch_following import followed
 from gitalign.facade.batch_retrying import to_be_gone_on_with, to_be_landed
-from gitalign.facade.batch_watching import undone_batches
+from gitalign.facade.earlier_batches import begun, that_stands
 from gitalign.facade.opened_batches import known_batch_store
 from gitalign.git.refs import read_refs
 
@@ -104,43 +102,11 @@ def start_batches(
     require_space(opened.repository)
     run = _new_run(opened, plan, target, {**_kept(options), GIVEN_BY: permit.given_by})
     with batch_context(opened, options, caller) as context:
-        earlier = None if options.again else _completed(opened, context, plan, target)
+        earlier = begun(opened, context, run, again=options.again)
         if earlier is not None:
             return earlier
-        assert plan.task_list is not None
-        context.secrets.read(plan.task_list.tasks)  # before anything is written or run
-        unfinished = context.store.begin(run)
-        if unfinished is not None:
-            raise UserError(
-                f"batch run {unfinished} of this plan is not finished",
-                hint=f"git align batch resume {unfinished}",
-                code="batch_not_finished",
-            )
         with followed(opened, context, run.id, listeners) as context:
             return run_batches(context, run.id, lander)
-
-
-def _completed(opened: OpenRepository, context: BatchContext, plan: BatchPlan, target: str) -> BatchRun | None:
-    """The newest run of a plan that has completed; None where branches of it have moved since: there is more to land.
-
-    Raises:
-        LandingUndone
-        UserError: branches have moved, and commands would be executed again.
-    """
-    runs = context.store.of_plan(request_digest(plan), target)
-    done = [one for one in runs if one.status == Status.COMPLETED.value]
-    if not done:
-        return None
-    earlier = _that_stands(context, context.store.read(done[-1].id), again="--again runs its tasks again")
-    moved = moved_branches(opened.repository, earlier)
-    assert earlier.plan.task_list is not None
-    if moved and any(task.argv is not None for task in earlier.plan.task_list.tasks):
-        raise UserError(
-            f"batch run {earlier.id} of this plan has completed, and {', '.join(map(display, moved))} moved since",
-            hint="--again runs all of it again, commands as well; or plan the branches in a file of their own",
-            code="branches_moved",
-        )
-    return None if moved else earlier
 
 
 def _new_run(opened: OpenRepository, plan: BatchPlan, target: str, options: dict[str, Any]) -> BatchRun:
@@ -224,23 +190,7 @@ def resume_batches(
     with batch_context(opened, options, caller) as context, followed(opened, context, run.id, listeners) as context:
         lander = _lander(opened, options, caller)
         ended = run_batches(context, run.id, lander, prepare=prepared, starts_tasks=going_on.starts_tasks)
-        return _that_stands(context, ended, again=f"git align batch status {run.id} shows what has landed")
-
-
-def _that_stands(context: BatchContext, run: BatchRun, *, again: str) -> BatchRun:
-    """A run that has ended, if nothing of it was undone since.
-
-    Raises:
-        LandingUndone
-    """
-    undone = undone_batches(context.repository, context.store.journal, run) if run.status.is_final else {}
-    if not undone:
-        return run
-    landed, runs = counted(len(undone), "landing"), ", ".join(dict.fromkeys(undone.values()))
-    raise LandingUndone(
-        f"batch run {run.id} has ended, and {landed} of it on {display(run.target)} was undone since, by {runs}",
-        hint=f"git align batch land {run.id} lands the results again; {again}",
-    )
+        return that_stands(context, ended, again=f"git align batch status {run.id} shows what has landed")
 
 
 def _as_started(run: BatchRun, options: BatchOptions) -> BatchOptions:

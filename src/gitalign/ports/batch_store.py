@@ -25,12 +25,20 @@ class BatchRunStore(Protocol):
     process that was taken for dead writes later is refused (`RunTakenOver`).
     """
 
-    def begin_batch_run(self, change: BatchRunChange, *, plan: str, open_states: Collection[str]) -> str | None:
+    def begin_batch_run(
+        self, change: BatchRunChange, *, plan: str, open_states: Collection[str], seen: Collection[str] | None = None
+    ) -> str | None:
         """Write a new run; this object holds it from now on.
+
+        Args:
+            change: the run.
+            plan: of it.
+            open_states: of runs that a run of the same plan cannot begin beside.
+            seen: ids of all runs of the plan that the caller has looked at; None where another one does not matter.
 
         Returns:
             None when it was written; else the id of a run of the same plan onto the same target that is in one of the
-            states, and nothing was written. Of two that begin at once one is written.
+            states, or that was not seen, and nothing was written. Of two that begin at once one is written.
         """
 
     def take_batch_run(self, batch_run: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from gitalign.core.batch_records import (
     PROJECT_RUN_KEY,
@@ -34,12 +34,16 @@ _LIST = "git align batch list"
 class SqlBatchRuns(SqlProjects):
     """See `ports.BatchRunStore`, which says what every method promises."""
 
-    def begin_batch_run(self, change: BatchRunChange, *, plan: str, open_states: Collection[str]) -> str | None:
-        """Write a new run, unless one of the same plan is open; this object holds it."""
+    def begin_batch_run(
+        self, change: BatchRunChange, *, plan: str, open_states: Collection[str], seen: Collection[str] | None = None
+    ) -> str | None:
+        """Write a new run, unless one of the same plan is open or new; this object holds it."""
         record = change.record
         with self.transaction() as connection:
             token = self._next_token(connection)  # one at a time
-            same = self._of_plan(record.plan_digest, record.target).where(_RUNS.c.status.in_(open_states))
+            is_open = _RUNS.c.status.in_(open_states)
+            hinders = is_open if seen is None else or_(is_open, _RUNS.c.id.not_in(seen))
+            same = self._of_plan(record.plan_digest, record.target).where(hinders)
             known = connection.execute(same).first() if record.plan_digest else None
             if known is not None:
                 return self._id(known.id)

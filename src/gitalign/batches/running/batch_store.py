@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,12 +45,13 @@ class BatchStore:
         self._unreadable = dict(unreadable or {})
         self.journal = journal
 
-    def begin(self, run: BatchRun, *, is_alone: bool = True) -> str | None:
+    def begin(self, run: BatchRun, *, is_alone: bool = True, seen: Collection[str] | None = None) -> str | None:
         """Keep a new run, with its project.
 
         Args:
             run: to be kept.
             is_alone: not when a run of the same plan onto the same target can be gone on with.
+            seen: ids of all runs of the plan that were looked at: not when there is another one; None where that does not matter.
 
         Returns:
             The id of that other run, when there is one: then nothing was kept.
@@ -64,7 +65,7 @@ class BatchStore:
         )
         self.journal.put_project(project)
         states = OPEN if is_alone else ()
-        return self.journal.begin_batch_run(change_of(run), plan=plan_text(run), open_states=states)
+        return self.journal.begin_batch_run(change_of(run), plan=plan_text(run), open_states=states, seen=seen)
 
     def write(self, run: BatchRun, before: BatchRun | None = None) -> None:
         """Keep a run, in place of what was kept of it.
