@@ -339,6 +339,8 @@ def test_a_sandbox_shows_the_system_and_the_work_folder_and_nothing_else(
     for trick in ("fifo", "link"):
         with pytest.raises(NoResources, match="without an answer"):
             run(run_in_context(context, answering_by_hand, trick))
+    with pytest.raises(NoResources, match="more than 16 MB"):
+        run(run_in_context(context, repeated, 17 << 20))
     with pytest.raises(UserError, match="cannot be imported by name"):
         run(run_in_context(context, lambda: None))
 
@@ -353,6 +355,10 @@ def test_a_sandbox_ends_at_its_deadline_when_cancelled_and_when_it_takes_too_muc
     context.cancellation.cancel()
     with pytest.raises(Interrupted):
         run(run_in_context(replace(context, timeout_s=60.0), time.sleep, 60))
+
+
+def repeated(size: int) -> str:
+    return "x" * size
 
 
 def filled(size: int) -> int:

@@ -147,7 +147,10 @@ def _read(place: Path) -> bytes:
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError("not a file")
-        return file.read(_MOST_BYTES)
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise OSError(f"its answer has more than {_MOST_BYTES // 1024**2} MB")
+    return data
 
 
 def _answer(context: ExecutionContext, result: CheckResult, place: Path) -> Any:
@@ -157,8 +160,9 @@ def _answer(context: ExecutionContext, result: CheckResult, place: Path) -> Any:
         said = json.loads(_read(place))
         kind, value = said["kind"], said["value"]
     except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = result.reason or ("nothing was written" if isinstance(error, FileNotFoundError) else str(error))
         raise NoResources(
-            f"the sandbox of {context.name} ended without an answer: {result.reason or 'nothing was written'}",
+            f"the sandbox of {context.name} ended without an answer: {reason}",
             hint="look at memory and time limits",
         ) from error
     if kind == "result":
