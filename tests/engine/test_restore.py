@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,24 @@ def test_undo_leaves_a_backup_branch_that_a_person_has_use_for(work: Workspace, 
     assert heads(work) == {**before, "backup-x-pre-align": mine, "backup-y-pre-align": before["y"]}
     log = (work.path / ".git" / "gitalign" / "runs" / undone.run.id / "audit.jsonl").read_text()
     assert "backup branch backup-x-pre-align stays: it was moved since" in log
+
+
+def test_backup_branches_take_names_and_no_space(tmp_path: Path, work: Workspace) -> None:
+    """A backup is a name of what is there: a hundred branches of a megabyte each need no hundred megabytes."""
+    work.switch("x")
+    work.commit("large", {"large": random.Random(1).randbytes(1_000_000)})
+    work.switch("main")
+    plain = Workspace(Path(shutil.copytree(work.path, tmp_path / "plain", symlinks=True)))
+    run(plain.path)
+    backed_up(work)
+    assert {name for name in heads(work) if name.startswith("backup-")} == {
+        "backup-x-pre-align",
+        "backup-y-pre-align",
+        "backup-dir/z-pre-align",
+    }
+    bytes_of = [
+        sum(file.stat().st_size for file in (one.path / ".git/objects").rglob("*") if file.is_file())
+        for one in (plain, work)
+    ]
+    assert bytes_of[0] > 1_000_000
+    assert abs(bytes_of[1] - bytes_of[0]) < 10_000
