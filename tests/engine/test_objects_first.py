@@ -6,6 +6,8 @@ import errno
 import os
 import shutil
 from contextlib import closing
+from dataclasses import replace as replaced_in
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from gitalign.core.names import Oid
 from gitalign.core.plan import Permit
 from gitalign.core.run import RunState
 from gitalign.engine.publishing.anchor import anchor_ref, broken_anchors, mend_anchors
+from gitalign.engine.runtime.surroundings import of_process
 from gitalign.errors import GitAlignError, GitError, OutOfSpace, UserError
 from gitalign.git import loose_pack, result_packs
 from gitalign.git.quarantine import Quarantine
@@ -103,6 +106,11 @@ def test_packs_that_were_brought_over_in_part(
     assert [report.exit_code() for report in facade.resume(asked)] == [0]
     now = heads(work)
     assert all(now[ref] != before[ref] for ref in before)
+    if ending != ".idx":
+        assert held_for_nothing(work.path / ".git") == []
+    # A pack that got no index keeps its mark, by which prune knows it, also when it got its index from the next run.
+    in_two_days = replaced_in(of_process(), clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    facade.prune(replaced_in(asked, surroundings=in_two_days), older_than_days=0)
     assert held_for_nothing(work.path / ".git") == []
     is_sound(work)
 
