@@ -259,7 +259,7 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_count(bench: Bench) -
     known = seen(bench, a)
     assert (known.unread, known.tasks["a"].run) == ((second,), first)
     plan = make_plan(TaskList(tasks=(a,)), project_id=PROJECT, at=AT, foresight=known)
-    assert from_dict(to_dict(plan)).foreseen == plan.foreseen
+    assert from_dict(to_dict(plan)).from_earlier_runs == plan.from_earlier_runs
     assert to_dict(plan)["foresight"]["unread_batch_runs"] == [second]
 
 
@@ -295,7 +295,7 @@ def test_what_was_asked_for_stays_the_same_in_a_document_and_in_another_mode() -
     plan = make_plan(tasks, project_id=PROJECT, at=AT, foresight=known)
     assert plan_digest(plan) != plan_digest(plain) == request_digest(plain) == request_digest(plan)
     again = from_dict(json.loads(json.dumps(to_dict(plan))))
-    assert (request_digest(again), again.foreseen) == (request_digest(plan), plan.foreseen)
+    assert (request_digest(again), again.from_earlier_runs) == (request_digest(plan), plan.from_earlier_runs)
     assert [one.estimated_duration for one in again.batches] == [2, 2]
     sequential = Mode(execution_mode=ExecutionMode.SEQUENTIAL, reason="settings")
     assert request_digest(in_mode(plan, sequential)) == request_digest(in_mode(plain, sequential))
@@ -333,4 +333,4 @@ def test_pairs_are_those_that_every_two_patterns_say(declared: list[set[str]], c
     found = predict(tasks, Foresight(tasks=known))
     assert [one.task_ids for one in found.conflicts] == expected
     only_declared = {one.task_ids for one in predict(tasks).conflicts}
-    assert {one.task_ids for one in found.foreseen} == set(expected) - only_declared
+    assert {one.task_ids for one in found.from_earlier_runs} == set(expected) - only_declared

@@ -63,7 +63,7 @@ NOTHING_KNOWN = Foresight()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeseenConflict:
+class EarlierConflict:
     """Why earlier runs let two tasks be expected to conflict.
 
     Attributes:
@@ -91,7 +91,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
+class FromEarlierRuns:
     """What a plan owes to earlier runs.
 
     Attributes:
@@ -103,7 +103,7 @@ class Foreseen:
     """
 
     tasks: Mapping[TaskId, EarlierTask] = field(default_factory=dict)
-    conflicts: tuple[ForeseenConflict, ...] = ()
+    conflicts: tuple[EarlierConflict, ...] = ()
     unread: tuple[str, ...] = ()
     made: Layout | None = None
     without: Layout | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gitalign.batches.planning.earlier import EarlierTask, Foreseen, ForeseenConflict, Layout
+from gitalign.batches.planning.earlier import EarlierConflict, EarlierTask, FromEarlierRuns, Layout
 from gitalign.batches.planning.task_list_format import Id
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -23,7 +23,7 @@ class EarlierTaskDocument(BaseModel):
     duration_s: Annotated[float, Field(ge=0)] | None = None
 
 
-class ForeseenConflictDocument(BaseModel):
+class EarlierConflictDocument(BaseModel):
     """Why two tasks of `predicted_conflicts` are there, though the task list does not show it."""
 
     model_config = _STRICT
@@ -54,13 +54,13 @@ class ForesightDocument(BaseModel):
 
     model_config = _STRICT
     tasks: list[EarlierTaskDocument] = []
-    conflicts: list[ForeseenConflictDocument] = []
+    conflicts: list[EarlierConflictDocument] = []
     unread_batch_runs: list[str] = []
     made: LayoutDocument | None = None
     without: LayoutDocument | None = None
 
 
-def foresight_content(foreseen: Foreseen) -> dict[str, Any]:
+def foresight_content(known: FromEarlierRuns) -> dict[str, Any]:
     """The member as JSON values."""
     return {
         "tasks": [
@@ -70,33 +70,33 @@ def foresight_content(foreseen: Foreseen) -> dict[str, Any]:
                 "changed_paths": list(one.changed),
                 "duration_s": one.duration_s,
             }
-            for task_id, one in foreseen.tasks.items()
+            for task_id, one in known.tasks.items()
         ],
         "conflicts": [
             {"task_ids": list(one.task_ids), "batch_runs": list(one.runs), "has_conflicted": one.has_conflicted}
-            for one in foreseen.conflicts
+            for one in known.conflicts
         ],
-        "unread_batch_runs": list(foreseen.unread),
+        "unread_batch_runs": list(known.unread),
         **{
             name: {
                 "batches": [{"task_ids": list(ids), "can_parallel": can} for ids, can in layout.batches],
                 "execution_mode": layout.mode,
             }
-            for name, layout in (("made", foreseen.made), ("without", foreseen.without))
-            if layout is not None and foreseen.without is not None
+            for name, layout in (("made", known.made), ("without", known.without))
+            if layout is not None and known.without is not None
         },
     }
 
 
-def foreseen_of(document: ForesightDocument) -> Foreseen:
+def from_earlier_runs_of(document: ForesightDocument) -> FromEarlierRuns:
     """The value that a member is."""
-    return Foreseen(
+    return FromEarlierRuns(
         tasks={
             one.task_id: EarlierTask(run=one.batch_run, changed=tuple(one.changed_paths), duration_s=one.duration_s)
             for one in document.tasks
         },
         conflicts=tuple(
-            ForeseenConflict(
+            EarlierConflict(
                 task_ids=(one.task_ids[0], one.task_ids[1]),
                 runs=tuple(one.batch_runs),
                 has_conflicted=one.has_conflicted,

@@ -12,7 +12,7 @@ from itertools import combinations
 from uuid import UUID
 
 from gitalign.batches.planning.checks import require_sound, soft_needs
-from gitalign.batches.planning.earlier import NOTHING_KNOWN, Foreseen, ForeseenConflict, Foresight, Layout
+from gitalign.batches.planning.earlier import NOTHING_KNOWN, EarlierConflict, Foresight, FromEarlierRuns, Layout
 from gitalign.batches.planning.plan import (
     BatchPlan,
     FileConflict,
@@ -75,7 +75,7 @@ def make_plan(
         tasks: what is to be done.
         project_id: of the repository.
         at: UTC.
-        foresight: what earlier runs showed; the plan says what it owes to it (`foreseen`).
+        foresight: what earlier runs showed; the plan says what it owes to it (`from_earlier_runs`).
         rules: bounds.
 
     Raises:
@@ -112,7 +112,7 @@ def make_plan(
     return _with_foreseen(
         plan,
         foresight,
-        prediction.foreseen,
+        prediction.from_earlier_runs,
         without=layout_of(make_plan(tasks, project_id=project_id, at=at, rules=rules)),
     )
 
@@ -123,31 +123,31 @@ def _ignored(task: TaskId, need: TaskId) -> PlanIssue:
 
 
 def _with_foreseen(
-    plan: BatchPlan, foresight: Foresight, conflicts: tuple[ForeseenConflict, ...], *, without: Layout
+    plan: BatchPlan, foresight: Foresight, conflicts: tuple[EarlierConflict, ...], *, without: Layout
 ) -> BatchPlan:
     """The plan with what it owes to earlier runs, and how it would be without them."""
     assert plan.task_list is not None
     made = layout_of(plan)
-    foreseen = Foreseen(
+    known = FromEarlierRuns(
         tasks={task.id: foresight.tasks[task.id] for task in plan.task_list.tasks if task.id in foresight.tasks},
         conflicts=conflicts,
         unread=foresight.unread,
         made=made if without != made else None,
         without=without if without != made else None,
     )
-    return replace(plan, foreseen=foreseen)
+    return replace(plan, from_earlier_runs=known)
 
 
 def in_mode(plan: BatchPlan, mode: Mode) -> BatchPlan:
     """A plan whose tasks run in a mode that something else than the plan decides."""
     changed = replace(plan, mode=mode)
-    if changed.foreseen is None or changed.foreseen.made is None:
+    if changed.from_earlier_runs is None or changed.from_earlier_runs.made is None:
         return changed
-    without = changed.foreseen.without
+    without = changed.from_earlier_runs.without
     if without is not None:
         without = replace(without, mode=mode.execution_mode.value)
-    made = replace(changed.foreseen.made, mode=mode.execution_mode.value)
-    return replace(changed, foreseen=replace(changed.foreseen, made=made, without=without))
+    made = replace(changed.from_earlier_runs.made, mode=mode.execution_mode.value)
+    return replace(changed, from_earlier_runs=replace(changed.from_earlier_runs, made=made, without=without))
 
 
 def _estimated(wave: Sequence[TaskId], foresight: Foresight, side_by_side: int) -> int | None:

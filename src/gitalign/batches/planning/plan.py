@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from gitalign.batches.planning.earlier import Foreseen, Layout
+from gitalign.batches.planning.earlier import FromEarlierRuns, Layout
 from gitalign.batches.planning.tasks import TaskId, TaskList
 
 
@@ -99,7 +99,7 @@ class BatchPlan:
         metadata: counts, as the original requests name them, and what a reader of another tool wrote there.
         task_list: the tasks; None in a plan of another tool, which does not say how they are run.
         critical_path: the longest chain of tasks that must run one after another.
-        foreseen: what it owes to earlier runs; None where nothing was known of them.
+        from_earlier_runs: what it owes to earlier runs; None where nothing was known of them.
     """
 
     project_id: UUID
@@ -112,7 +112,7 @@ class BatchPlan:
     critical_path: tuple[TaskId, ...] = ()
     issues: tuple[PlanIssue, ...] = ()
     mode: Mode | None = None
-    foreseen: Foreseen | None = None
+    from_earlier_runs: FromEarlierRuns | None = None
 
     @property
     def total_tasks(self) -> int:

@@ -21,10 +21,10 @@ def request_digest(plan: BatchPlan) -> str:
     What earlier runs show changes with each run, and with it the batches of the same file. Runs are known by what does not
     change, else the same file would run again. A plan that was edited is known by what it would do.
     """
-    foreseen = plan.foreseen
-    if foreseen is None or foreseen.without is None or foreseen.made != layout_of(plan):
+    known = plan.from_earlier_runs
+    if known is None or known.without is None or known.made != layout_of(plan):
         return plan_digest(plan)
-    return _digest(plan, foreseen.without)
+    return _digest(plan, known.without)
 
 
 def _digest(plan: BatchPlan, layout: Layout) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gitalign.batches.planning.checks import nearest
-from gitalign.batches.planning.foresight_document import ForesightDocument, foreseen_of, foresight_content
+from gitalign.batches.planning.foresight_document import ForesightDocument, foresight_content, from_earlier_runs_of
 from gitalign.batches.planning.plan import (
     BatchPlan,
     ConflictType,
@@ -126,7 +126,11 @@ def to_dict(plan: BatchPlan) -> dict[str, Any]:
         "execution_mode": plan.mode.execution_mode.value if plan.mode is not None else None,
         "mode_reason": plan.mode.reason if plan.mode is not None else "",
     }
-    return document if plan.foreseen is None else document | {"foresight": foresight_content(plan.foreseen)}
+    return (
+        document
+        if plan.from_earlier_runs is None
+        else document | {"foresight": foresight_content(plan.from_earlier_runs)}
+    )
 
 
 def _id(one: TaskId) -> TaskId | int:
@@ -185,7 +189,7 @@ def from_dict(document: Mapping[str, Any], *, name: str = "the plan") -> BatchPl
         mode=Mode(execution_mode=read.execution_mode, reason=read.mode_reason or _AS_WRITTEN)
         if read.execution_mode
         else None,
-        foreseen=foreseen_of(read.foresight) if read.foresight is not None else None,
+        from_earlier_runs=from_earlier_runs_of(read.foresight) if read.foresight is not None else None,
     )
     require_consistent(plan, name=name)
     return plan

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations, combinations_with_replacement, product
 
-from gitalign.batches.planning.earlier import NOTHING_KNOWN, ForeseenConflict, Foresight
+from gitalign.batches.planning.earlier import NOTHING_KNOWN, EarlierConflict, Foresight
 from gitalign.batches.planning.plan import ConflictType, FileConflict
 from gitalign.batches.planning.tasks import Task, TaskId
 from gitalign.core.path_overlap import can_meet, overlapping
@@ -23,11 +23,11 @@ class Prediction:
 
     Attributes:
         conflicts: in the order of the list.
-        foreseen: those of them that what the tasks declare does not show, with the runs that do.
+        from_earlier_runs: those of them that what the tasks declare does not show, with the runs that do.
     """
 
     conflicts: tuple[FileConflict, ...]
-    foreseen: tuple[ForeseenConflict, ...] = ()
+    from_earlier_runs: tuple[EarlierConflict, ...] = ()
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def predict(tasks: Sequence[Task], foresight: Foresight = NOTHING_KNOWN) -> Pred
     """
     position = {task.id: number for number, task in enumerate(tasks)}
     found = _declared(tasks, position)
-    foreseen: dict[Pair, ForeseenConflict] = {}
+    from_earlier_runs: dict[Pair, EarlierConflict] = {}
     for pair, overlap in _shown(tasks, foresight, position).items():
         declared = found.get(pair)
         conflict = _shown_conflict(pair, overlap)
@@ -55,7 +55,7 @@ def predict(tasks: Sequence[Task], foresight: Foresight = NOTHING_KNOWN) -> Pred
         found[pair] = conflict
         runs = tuple(dict.fromkeys(foresight.tasks[one].run for one in pair if one in foresight.tasks))
         if declared is None:
-            foreseen[pair] = ForeseenConflict(task_ids=pair, runs=runs, has_conflicted=False)
+            from_earlier_runs[pair] = EarlierConflict(task_ids=pair, runs=runs, has_conflicted=False)
     for both, earlier in foresight.pairs.items():
         if earlier.has_conflicted and both <= position.keys():
             one, other = sorted(both, key=position.__getitem__)
@@ -63,14 +63,16 @@ def predict(tasks: Sequence[Task], foresight: Foresight = NOTHING_KNOWN) -> Pred
             found[one, other] = FileConflict(
                 task_ids=(one, other), predicted_files=tuple(sorted(earlier.paths)), conflict_type=kind
             )
-            foreseen[one, other] = ForeseenConflict(task_ids=(one, other), runs=(earlier.run,), has_conflicted=True)
+            from_earlier_runs[one, other] = EarlierConflict(
+                task_ids=(one, other), runs=(earlier.run,), has_conflicted=True
+            )
 
     def in_order(pair: Pair) -> tuple[int, int]:
         return position[pair[0]], position[pair[1]]
 
     return Prediction(
         conflicts=tuple(found[pair] for pair in sorted(found, key=in_order)),
-        foreseen=tuple(foreseen[pair] for pair in sorted(foreseen, key=in_order)),
+        from_earlier_runs=tuple(from_earlier_runs[pair] for pair in sorted(from_earlier_runs, key=in_order)),
     )
 
 

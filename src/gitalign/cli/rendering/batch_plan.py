@@ -11,7 +11,7 @@ from gitalign.cli.rendering.tables import many, safe
 from gitalign.core.names import display, shell_word
 
 if TYPE_CHECKING:
-    from gitalign.batches.planning.earlier import ForeseenConflict
+    from gitalign.batches.planning.earlier import EarlierConflict
     from gitalign.batches.planning.plan import BatchPlan
     from gitalign.batches.planning.tasks import Task
 
@@ -40,11 +40,15 @@ def show_batch_plan(out: Console, plan: BatchPlan, *, commands: bool) -> None:
         out.print(f"mode: {plan.mode.execution_mode.value} ({safe(plan.mode.reason)})")
     if len(plan.critical_path) > 1:
         out.print(safe(f"critical path: {' -> '.join(map(display, plan.critical_path))}"))
-    shown_by = {frozenset(one.task_ids): one for one in plan.foreseen.conflicts} if plan.foreseen is not None else {}
+    shown_by = (
+        {frozenset(one.task_ids): one for one in plan.from_earlier_runs.conflicts}
+        if plan.from_earlier_runs is not None
+        else {}
+    )
     for conflict in plan.predicted_conflicts:
         files = ", ".join(map(display, conflict.predicted_files[:3]))
         names = " and ".join(map(display, conflict.task_ids))
-        why = _foreseen_words(shown_by.get(frozenset(conflict.task_ids)))
+        why = _earlier_words(shown_by.get(frozenset(conflict.task_ids)))
         kind = conflict.conflict_type.value
         out.print(safe(f"foreseen: {names} may conflict in {files or 'some file'} ({kind}){why}"))
     _show_history(out, plan)
@@ -52,7 +56,7 @@ def show_batch_plan(out: Console, plan: BatchPlan, *, commands: bool) -> None:
         out.print(f"[yellow]{issue.code.value}[/]: {safe(issue.message)}")
 
 
-def _foreseen_words(shown: ForeseenConflict | None) -> str:
+def _earlier_words(shown: EarlierConflict | None) -> str:
     """Which earlier runs let a conflict be expected; empty where the task list says it."""
     if shown is None:
         return ""
@@ -62,20 +66,20 @@ def _foreseen_words(shown: ForeseenConflict | None) -> str:
 
 def _show_history(out: Console, plan: BatchPlan) -> None:
     """Of which tasks earlier runs are known, and what the batches take by them."""
-    foreseen = plan.foreseen
-    if foreseen is None:
+    from_earlier_runs = plan.from_earlier_runs
+    if from_earlier_runs is None:
         return
-    runs = sorted({one.run for one in foreseen.tasks.values()}, reverse=True)
+    runs = sorted({one.run for one in from_earlier_runs.tasks.values()}, reverse=True)
     if runs:
         named = ", ".join(runs[:_MOST_RUNS]) + (", …" if len(runs) > _MOST_RUNS else "")
-        known = f"{len(foreseen.tasks)} of {many(plan.total_tasks, 'task', 'tasks')}"
+        known = f"{len(from_earlier_runs.tasks)} of {many(plan.total_tasks, 'task', 'tasks')}"
         out.print(safe(f"history: {known} known from batch run {named}"))
-    if foreseen.without is not None:
+    if from_earlier_runs.without is not None:
         out.print("history: changes which tasks run together; --no-history plans without it")
     if all(batch.estimated_duration is not None for batch in plan.batches) and plan.batches:
         took = sum(batch.estimated_duration or 0 for batch in plan.batches)
         out.print(f"expected time: {took} s, by how long the tasks took before")
-    for run_id in foreseen.unread:
+    for run_id in from_earlier_runs.unread:
         out.print(f"[yellow]not read[/]: batch run {safe(run_id)}; what it showed is not known")
 
 
