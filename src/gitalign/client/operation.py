@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -44,20 +45,20 @@ class Ask(Generic[T]):
     takes_text: bool = False
 
 
-class Sender:
+class Sender(ABC):
     """Sends a call, and waits for the answer."""
 
+    @abstractmethod
     def send(self, call: Call[T]) -> T:
         """The answer to a call."""
-        raise NotImplementedError
 
 
-class AwaitedSender:
+class AwaitedSender(ABC):
     """Sends a call; its answer is awaited."""
 
+    @abstractmethod
     async def send(self, call: Call[T]) -> T:
         """The answer to a call."""
-        raise NotImplementedError
 
 
 class Operation(Generic[P, T]):
