@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from gitalign.core.addresses import AddressRules
+from gitalign.service.application import create_app
+from gitalign.service.credentials import KEYS_VARIABLE, new_key
 from gitalign.store.service.database import ServiceDatabase, open_service_database
 from gitalign.store.service.repositories import Repositories
 from tests.git.workspace import Workspace
 from tests.service.asking import REPOSITORY
 from tests.service.git_server import GitServer, git_server
 from tests.service.mirroring import Mirrored
+from tests.service.serving import Served, served
 
 LINES = b"".join(b"line %d\n" % number for number in range(12))
 
@@ -85,3 +88,17 @@ def world(server: GitServer, empty_database: Path, tmp_path: Path) -> Iterator[M
     rules = AddressRules(schemes=("http",), hosts=(server.host,), allows_private=True)
     with closing(open_service_database(file=file)) as database:
         yield Mirrored(database, tmp_path / "mirrors", server, server.url(), rules)
+
+
+@pytest.fixture
+def serving_batches(
+    database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Served]:
+    """A running service with a key, which carries out batches without confinement."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv(KEYS_VARIABLE, new_key())
+    (repository / ".git/gitalign").mkdir(exist_ok=True)
+    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
+    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
+    with served(create_app(settings)) as running:
+        yield running

@@ -5,30 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from gitalign.client import AsyncClient, Client, Problem, attempts
 from gitalign.errors import UserError
-from gitalign.service.application import create_app
-from gitalign.service.credentials import KEYS_VARIABLE, new_key
-from tests.service.serving import Served, served
+from tests.service.serving import Served
 
 TASKS = "target: main\ntasks: [{id: a, shell: 'echo 1 > a', commit_leftovers: true}]\n"
 
 
 @pytest.fixture
-def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv(KEYS_VARIABLE, new_key())
-    (repository / ".git/gitalign").mkdir(exist_ok=True)
-    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
-    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
-    with served(create_app(settings)) as running:
-        yield running
+def server(serving_batches: Served) -> Served:
+    return serving_batches
 
 
 def test_both_have_the_same_methods() -> None:

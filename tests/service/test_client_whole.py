@@ -21,9 +21,7 @@ from gitalign.client.calls import EVENTS_OF_JOB, EVENTS_OF_REPOSITORY
 from gitalign.client.operation import Operation
 from gitalign.documents.formats import FORMATS
 from gitalign.documents.models.service import JobDocument
-from gitalign.service.application import create_app
-from gitalign.service.credentials import KEYS_VARIABLE, new_key
-from tests.service.serving import Served, served
+from tests.service.serving import Served
 
 OPENAPI = json.loads(Path("docs/schemas/openapi.json").read_text(encoding="utf-8"))
 DESCRIBED = {f"{method.upper()} {path}": what for path, of in OPENAPI["paths"].items() for method, what in of.items()}
@@ -88,14 +86,8 @@ def test_results_are_the_documents_of_the_description() -> None:
 
 
 @pytest.fixture
-def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv(KEYS_VARIABLE, new_key())
-    (repository / ".git/gitalign").mkdir(exist_ok=True)
-    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
-    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
-    with served(create_app(settings)) as running:
-        yield running
+def server(serving_batches: Served) -> Served:
+    return serving_batches
 
 
 class Walk:

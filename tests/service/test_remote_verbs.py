@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ from gitalign.cli.remote import RemoteFailure, carried_out
 from gitalign.client import Client
 from gitalign.core.accounts import Role
 from gitalign.documents.models.reports import ReportDocument
-from gitalign.service.application import create_app
 from tests import warm
 from tests.documents.strict import validate
 from tests.service.asking import tips
-from tests.service.serving import Served, served
+from tests.service.serving import Served
 from tests.service.there import remote, same, volatile
 
 TASKS = """target: main
@@ -32,13 +30,8 @@ tasks:
 
 
 @pytest.fixture
-def server(database_file: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (repository / ".git/gitalign").mkdir(exist_ok=True)
-    (repository / ".git/gitalign/config.yaml").write_text("batch: {confinement: none}\n")
-    settings = {"database": {"file": database_file}, "batches": {"allowed": True, "confinement": "none"}}
-    with served(create_app(settings)) as running:
-        yield running
+def server(serving_batches: Served) -> Served:
+    return serving_batches
 
 
 def test_from_a_plan_to_its_undo_as_here(server: Served, repository: Path) -> None:
