@@ -30,11 +30,15 @@ _FLAG = member_of(Flag)
 _CODE = member_of(ExclusionCode)
 
 
-def load_detailed(value: Any) -> Categorized:
-    """Every branch of a detailed document; raises `Malformed`."""
-    data = members(value)
+def load_detailed(document: Any) -> Categorized:
+    """Every branch of a detailed document.
+
+    Raises:
+        Malformed
+    """
+    data = members(document)
     metadata = field(data, "metadata", members)
-    categories = tuple(_category(name, each) for name, each in field(data, "branches", members).items())
+    categories = tuple(_category(name, value) for name, value in field(data, "branches", members).items())
     return Categorized(
         targets=tuple(
             Target(name=TargetName(name), ref=f"refs/heads/{name}", oid=as_oid(oid))

@@ -109,7 +109,7 @@ def make_plan(
     )
     if foresight.is_empty:
         return plan
-    return _with_foreseen(
+    return _with_earlier_runs(
         plan,
         foresight,
         prediction.from_earlier_runs,
@@ -122,7 +122,7 @@ def _ignored(task: TaskId, need: TaskId) -> PlanIssue:
     return PlanIssue(code=IssueCode.IGNORED_SOFT_DEPENDENCY, message=message)
 
 
-def _with_foreseen(
+def _with_earlier_runs(
     plan: BatchPlan, foresight: Foresight, conflicts: tuple[EarlierConflict, ...], *, without: Layout
 ) -> BatchPlan:
     """The plan with what it owes to earlier runs, and how it would be without them."""
